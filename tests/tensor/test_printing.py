@@ -74,7 +74,8 @@ VALUES = [
     (
         np.zeros((1001, 1, 2), "bool"),
         "tensor([[[False, False]],\n\n        [[False, False]],\n\n        [[False, False]],\n\n"
-        "        ...,\n\n        [[False, False]],\n\n        [[False, False]],\n\n        [[False, False]]])",
+        "        ...,\n\n        [[False, False]],\n\n"
+        "        [[False, False]],\n\n        [[False, False]]])",
     ),
 ]
 
