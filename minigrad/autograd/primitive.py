@@ -1,0 +1,352 @@
+"""`primitive`: how an operation becomes differentiable.
+
+    @primitive
+    def mul(xp, input, other):
+        return xp.multiply(input, other)
+
+    mul.vjp(input=lambda g, other: g * other,
+            other=lambda g, input: g * input)
+
+The forward takes the array library, then arrays by position, then metadata by keyword. A gradient rule is named
+after its input, and its own parameters name what it needs: `g` the gradient of the output, `out` the output,
+`shape_of_x` the shape of input x, any other name an input or keyword of the forward. `rules.py` reads the names.
+
+Called with plain arrays a primitive returns a plain array; with a Tensor among its inputs a Tensor, and where one
+of them requires a gradient the call is recorded as a `Node`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..backend.dtypes import float16, float32, float64, promote
+from ..backend.library import find_library, libraries, shares_memory_as_view
+from .modes import modes
+from .node import LEAF, Node, Output, TensorBase, ViewInfo, next_order
+from .public import bind_keywords, write_out
+from .rules import OUT, Rules
+from .versions import Clock, Storage
+
+_new = object.__new__
+Tensor: type[TensorBase] = TensorBase  # minigrad.Tensor, once it exists
+
+
+def set_tensor_type(cls: type[TensorBase]) -> None:
+    """Make `cls` the type of the results."""
+    global Tensor
+    Tensor = cls
+
+
+def wrap(array: Any, node: Any = None) -> Any:
+    """A Tensor around an array."""
+    result = _new(Tensor)
+    result.array = array
+    if node is not None:
+        result.node = node
+    return result
+
+
+def primitive(
+    forward: Callable[..., Any] | None = None,
+    *,
+    dtype: str = "common",
+    fixed: Sequence[str] = (),
+    view: bool = False,
+    differentiable: bool = True,
+    nondiff: Sequence[int] = (),
+) -> Any:
+    """Make a forward function differentiable; see the module's docstring.
+
+    Args:
+        dtype: "common" promotes the inputs to one dtype, "float" does so and makes integers the default dtype,
+            "keep" leaves them alone.
+        fixed: inputs that take no part in the promotion (masks, indices).
+        view: the result may share the first input's memory.
+        differentiable: False for results that have no gradient.
+        nondiff: positions of such outputs among several.
+    """
+    if forward is None:
+        return lambda f: primitive(
+            f, dtype=dtype, fixed=fixed, view=view, differentiable=differentiable, nondiff=nondiff
+        )
+    names = list(inspect.signature(forward).parameters)[1:]
+    rules = Rules(forward)
+    keywords, variadic, plans = rules.keywords.keys(), rules.variadic, rules.plans
+    promotes, to_float = dtype != "keep", dtype == "float"
+    fixed_positions = frozenset(names.index(name) for name in fixed)
+    fixed_mask = sum(1 << k for k in fixed_positions)
+    library_of = libraries.get
+
+    def call(*inputs: Any, **kw: Any) -> Any:
+        destination = None
+        if kw and not kw.keys() <= keywords:
+            inputs, kw, destination = bind_keywords(rules, inputs, kw)
+        arrays = []
+        wanted = 0  # bit k: input k requires a gradient
+        bit = 1
+        xp = common = None
+        tensors = weak = uneven = False
+        for x in inputs:
+            if isinstance(x, TensorBase):
+                tensors = True
+                if (x.node if x.view_of is None else current_node(x)) is not None:
+                    wanted |= bit
+                x = x.array
+            elif x is not None and library_of(type(x)) is None and type(x) not in _NUMBERS:
+                x = foreign(x, call.__name__)
+            arrays.append(x)
+            owner = library_of(type(x))
+            if owner is None:
+                weak = True
+            elif owner is not xp:
+                xp = owner if xp is None else _mixed
+            if owner is not None and not bit & fixed_mask:
+                if common is None:
+                    common = x.dtype
+                elif x.dtype is not common:
+                    uneven = True
+            bit += bit
+        if xp is None or xp is _mixed:
+            xp, arrays = one_library(arrays, inputs, call.__name__)
+        if promotes and (uneven or (common is None or (weak or to_float) and common.kind != "f")):
+            arrays = promote(arrays, to_float=to_float, xp=xp, fixed=fixed_positions)
+        try:
+            out = forward(xp, *arrays, **kw)
+        except (ValueError, TypeError, IndexError) as error:
+            raise explained(error, call.__name__, arrays) from error
+        if type(out) not in libraries:
+            if type(out) is tuple:
+                return several(inputs, arrays, out, kw, wanted, tensors, destination)
+            out = xp.asarray(out)
+        if not tensors:
+            return out if destination is None else write_out(out, destination)
+        result = _new(Tensor)
+        result.array = out
+        if wanted and differentiable:
+            node_type = modes.node_type
+            if node_type is not None:
+                node = result.node = record(node_type, inputs, arrays, out, kw, wanted, result)
+                if promotes or out.dtype is not common:
+                    node.dtypes = changed_dtypes(node, inputs, out.dtype)
+        if view:
+            link_view(result, inputs[0], call, kw)
+        return result if destination is None else write_out(result, destination)
+
+    def record(
+        node_type: type[Node], inputs: Sequence[Any], arrays: Sequence[Any], out: Any, kw: dict, wanted: int, result: Any
+    ) -> Node:
+        """The node for a call: it keeps what its rules will need, and the storages that tell of changes."""
+        plan = rules.plan(wanted, len(inputs)) if variadic else plans.get(wanted) or rules.plan(wanted, len(inputs))
+        node = _new(node_type)
+        node.order = next_order()
+        node.born = Clock.now
+        node.plan = plan
+        edges = node.edges = []
+        shapes = node.shapes = []
+        for k in plan.needed:
+            x = inputs[k]
+            edges.append(x if x.node is LEAF else x.node)
+            shapes.append(x.array.shape)
+        frame = node.frame = [None, None, None, None]
+        if variadic or keywords or rules.shape_names or len(arrays) < len(names):
+            rules.fill(frame, plan, arrays, kw)
+        else:
+            for kept, a in zip(plan.keep, arrays):
+                frame.append(a if kept else None)
+        if plan.watches:
+            node.storages = storages = []
+            for k in plan.saved:
+                x = inputs[k]
+                if isinstance(x, TensorBase):
+                    storages.append(x.storage or x.shared_storage())
+            if plan.saves_out:
+                frame[OUT] = out
+                if result is not None:
+                    result.storage = result.storage or Storage()
+                    storages.append(result.storage)
+        return node
+
+    def several(
+        inputs: Sequence[Any], arrays: list[Any], outs: tuple, kw: dict, wanted: int, tensors: bool, destination: Any
+    ) -> Any:
+        """The results of a forward that returns a tuple."""
+        if not tensors:
+            return outs if destination is None else write_out(outs, destination)
+        results = tuple(wrap(out) for out in outs)
+        if wanted and differentiable and modes.node_type is not None:
+            joint = record(modes.node_type, inputs, arrays, outs, kw, wanted, None)
+            joint.outputs = len(outs)
+            for k, result in enumerate(results):
+                if k not in nondiff:
+                    result.node = Output(joint, k)
+        if view:
+            for k, result in enumerate(results):
+                link_view(result, inputs[0], *rules.part(k, inputs[0], kw))
+        return results if destination is None else write_out(results, destination)
+
+    general = call
+    if promotes and differentiable and not (view or keywords or rules.variadic or nondiff or fixed):
+        if len(names) == 1:
+            call = _unary(general, record, forward)
+        elif len(names) == 2:
+            call = _binary(general, record, forward)
+    general.__name__ = call.__name__ = call.__qualname__ = forward.__name__.rstrip("_")
+    call.__doc__ = forward.__doc__
+    call.__module__ = forward.__module__
+    call.__signature__ = rules.public_signature()  # type: ignore[attr-defined]
+    rules.__name__ = call.__name__
+    call.rules = rules  # type: ignore[attr-defined]
+    call.record = record  # type: ignore[attr-defined]
+    call.vjp, call.joint, call.twin, call.parts = rules.vjp, rules.joint, rules.twin, rules.parts  # type: ignore
+    return call
+
+
+def _unary(general: Callable[..., Any], record: Callable[..., Node], forward: Callable[..., Any]) -> Callable[..., Any]:
+    """The short way for one floating point tensor; anything else goes the general way."""
+
+    def call(input: Any = _ABSENT, /, **kw: Any) -> Any:
+        if isinstance(input, TensorBase) and not kw:
+            x = input.array
+            if x.dtype in _FLOATS:
+                out = forward(libraries[type(x)], x)
+                if type(out) not in libraries:
+                    out = libraries[type(x)].asarray(out)
+                result = _new(Tensor)
+                result.array = out
+                if (input.node if input.view_of is None else current_node(input)) is not None:
+                    node_type = modes.node_type
+                    if node_type is not None:
+                        result.node = record(node_type, (input,), (x,), out, kw, 1, result)
+                return result
+        return general(*(() if input is _ABSENT else (input,)), **kw)
+
+    return call
+
+
+def _binary(general: Callable[..., Any], record: Callable[..., Node], forward: Callable[..., Any]) -> Callable[..., Any]:
+    """The short way for two floating point tensors of one dtype and library."""
+
+    def call(input: Any = _ABSENT, other: Any = _ABSENT, /, **kw: Any) -> Any:
+        if isinstance(input, TensorBase) and isinstance(other, TensorBase) and not kw:
+            x = input.array
+            y = other.array
+            dtype = x.dtype
+            if y.dtype is dtype and dtype in _FLOATS and type(x) is type(y):
+                try:
+                    out = forward(libraries[type(x)], x, y)
+                except ValueError as error:
+                    raise explained(error, general.__name__, (x, y)) from error
+                if type(out) not in libraries:
+                    out = libraries[type(x)].asarray(out)
+                result = _new(Tensor)
+                result.array = out
+                wanted = 1 if (input.node if input.view_of is None else current_node(input)) is not None else 0
+                if (other.node if other.view_of is None else current_node(other)) is not None:
+                    wanted += 2
+                if wanted:
+                    node_type = modes.node_type
+                    if node_type is not None:
+                        result.node = record(node_type, (input, other), (x, y), out, kw, wanted, result)
+                return result
+        return general(*(x for x in (input, other) if x is not _ABSENT), **kw)
+
+    return call
+
+
+def changed_dtypes(node: Node, inputs: Sequence[Any], out: Any) -> Sequence[Any] | None:
+    """The dtypes of the inputs that get a gradient, None if they are all the output's."""
+    dtypes = [inputs[k].array.dtype for k in node.plan.needed]
+    return None if all(dtype is out for dtype in dtypes) else dtypes
+
+
+_ABSENT = object()
+_FLOATS = frozenset(d.dtype for d in (float16, float32, float64))
+_NUMBERS = frozenset((float, int, bool))
+_mixed = object()
+
+
+def current_node(x: TensorBase) -> Any:
+    """The node of a view, made anew where an in-place change has rewritten its base's history since."""
+    view = x.view_of
+    if view is not None and x.storage is not None and x.storage.rewritten > view.born and not view.made_without_grad:
+        outer, modes.node_type = modes.node_type, modes.recording_type
+        try:
+            fresh: Any = view.base
+            for operation, kw in view.steps:
+                fresh = operation(fresh, **kw)
+        finally:
+            modes.node_type = outer
+        x.node = fresh.node
+        view.born = Clock.now
+    return x.node
+
+
+def link_view(result: TensorBase, source: Any, operation: Callable[..., Any], kw: dict[str, Any]) -> None:
+    """Note that `result` is a view of `source`, if the arrays do share memory."""
+    if result.array is not source.array and not shares_memory_as_view(result.array, source.array):
+        return
+    result.storage = source.shared_storage()
+    above = source.view_of
+    if above is None:
+        result.view_of = ViewInfo(source, ((operation, kw),))
+    else:
+        result.view_of = ViewInfo(above.base, (*above.steps, (operation, kw)))
+        result.view_of.made_without_grad = above.made_without_grad
+    if modes.node_type is None:
+        result.view_of.made_without_grad = True
+
+
+def foreign(x: Any, name: str) -> Any:
+    """An operand that is neither tensor, array nor Python number: NumPy's scalars are taken as numbers."""
+    if find_library(type(x)) is not None:
+        return x.view(find_library(type(x)).ndarray)  # type: ignore[union-attr]
+    if type(x).__module__ == "numpy" and hasattr(x, "item"):
+        return x.item()
+    raise TypeError(f"{name}() takes tensors, arrays and numbers, got {type(x).__name__}: make it a tensor first")
+
+
+def one_library(arrays: list[Any], inputs: Sequence[Any], name: str) -> tuple[Any, list[Any]]:
+    """The library in which `arrays` meet. A 0-d tensor of the CPU may join tensors on a GPU, as in PyTorch."""
+    owners = [libraries.get(type(a)) for a in arrays]
+    known = {owner for owner in owners if owner is not None}
+    if not known:
+        raise TypeError(f"{name}() needs a tensor or an array among its arguments, got {_kinds(inputs)}")
+    numpy = libraries_named("numpy", known)
+    for owner in known - {numpy}:
+        moved = [
+            owner.asarray(a) if o is numpy and isinstance(x, TensorBase) and a.ndim == 0 else a
+            for a, o, x in zip(arrays, owners, inputs, strict=True)
+        ]
+        if {libraries.get(type(a)) for a in moved} <= {owner, None}:
+            return owner, moved
+    if len(known) == 1:
+        return known.pop(), arrays
+    raise RuntimeError(
+        f"{name}() got arguments on different devices ({_kinds(inputs)}): "
+        "move them to one device with .to(device), NumPy arrays with minigrad.from_numpy(a).to(device)"
+    )
+
+
+def libraries_named(name: str, known: set[Any]) -> Any:
+    """The library called `name` among `known`, or None."""
+    return next((owner for owner in known if owner.__name__ == name), None)
+
+
+def _kinds(inputs: Sequence[Any]) -> str:
+    """What the inputs are, in words for an error message."""
+    words = []
+    for x in inputs:
+        array = x.array if isinstance(x, TensorBase) else x
+        owner = libraries.get(type(array))
+        place = "" if owner is None else " on cpu" if owner.__name__ == "numpy" else " on cuda"
+        words.append(("Tensor" if isinstance(x, TensorBase) else type(x).__name__) + place)
+    return ", ".join(words)
+
+
+def explained(error: Exception, name: str, arrays: Sequence[Any]) -> Exception:
+    """The array library's error, with the operation and the shapes it was given. Shape errors are RuntimeErrors."""
+    shapes = ", ".join(str(tuple(a.shape)) for a in arrays if hasattr(a, "shape"))
+    kind = RuntimeError if type(error) is ValueError else type(error) if type(error) in (TypeError, IndexError) else None
+    return error if kind is None else kind(f"{name}() of shapes {shapes}: {error}")

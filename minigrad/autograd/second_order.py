@@ -1,0 +1,58 @@
+"""What gradients of gradients need: the arrays that a node saved, as Tensors joined to the graph again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .core_ops import alias
+from .node import LEAF, Node, Output, TensorBase
+from .primitive import wrap
+from .rules import G, INPUTS, OUT
+
+
+def alias_of(array: Any, edge: Any) -> Any:
+    """A Tensor around `array` with a node of its own that passes its gradient on along `edge`."""
+    rules = alias.rules
+    node = Node((edge,))
+    node.plan, node.shapes, node.frame = rules.plan(1, 1), (array.shape,), [None] * (INPUTS + 1)
+    return wrap(array, node)
+
+
+def as_input(array: Any, edge: Any) -> Any:
+    """A saved array as a Tensor that is joined to the graph where its input was."""
+    if edge is None or not hasattr(array, "shape"):
+        return wrap(array) if hasattr(array, "shape") else array
+    if not isinstance(edge, TensorBase):
+        return wrap(array, edge)
+    return edge if edge.array is array and edge.node is LEAF else alias_of(array, edge)
+
+
+def saved_inputs(node: Node) -> list[tuple[Any, Any]]:
+    """The pairs (saved array or None, edge or None) of all inputs of a node."""
+    frame, rules = node.frame, node.op
+    assert frame is not None
+    fixed = len(rules.inputs)
+    arrays = list(frame[INPUTS : INPUTS + fixed])
+    if rules.variadic is not None:
+        arrays += frame[INPUTS + fixed] or ()
+    edges = dict(zip(node.plan.needed, node.edges, strict=True))
+    return [(array, edges.get(k)) for k, array in enumerate(arrays)]
+
+
+def differentiable_frame(node: Node) -> list[Any]:
+    """A node's frame with Tensors for the saved arrays, so that its rules are recorded too."""
+    assert node.frame is not None
+    frame = list(node.frame)
+    fixed = len(node.op.inputs)
+    inputs = [as_input(array, edge) for array, edge in saved_inputs(node)]
+    frame[INPUTS : INPUTS + fixed] = inputs[:fixed]
+    if node.op.variadic is not None and frame[INPUTS + fixed] is not None:
+        frame[INPUTS + fixed] = tuple(inputs[fixed:])
+    if type(frame[OUT]) is tuple:
+        frame[OUT] = tuple(
+            wrap(a, Output(node, k) if a.dtype.kind == "f" else None) for k, a in enumerate(frame[OUT])
+        )
+    elif frame[OUT] is not None:
+        frame[OUT] = wrap(frame[OUT], node)
+    frame[G] = None
+    return frame

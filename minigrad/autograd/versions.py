@@ -1,0 +1,33 @@
+"""Counting in-place changes, so that a gradient is never computed from an array that has changed since.
+
+A tensor and its views share one `Storage`. Each in-place change stamps it with the time of a clock that only
+such changes advance; a node of the graph remembers when it was made. What it saved is stale if the stamp is
+younger than the node. (NumPy's `.base` would not do: two parameters may live in one flat buffer.)
+"""
+
+from __future__ import annotations
+
+
+class Clock:
+    """`now` is the number of in-place changes made so far."""
+
+    now = 0
+
+
+class Storage:
+    """What a tensor and its views share: when their memory last changed, and by what."""
+
+    __slots__ = ("stamp", "rewritten", "writer", "version", "__weakref__")
+
+    def __init__(self) -> None:
+        self.stamp = 0  # time of the last in-place change
+        self.rewritten = 0  # time of the last change that altered the history (the graph) as well
+        self.version = 0  # number of changes, PyTorch's `_version`
+        self.writer = ""
+
+    def changed(self, by: str) -> None:
+        """Note an in-place change made by the operation `by`."""
+        Clock.now += 1
+        self.stamp = Clock.now
+        self.version += 1
+        self.writer = by

@@ -1,0 +1,78 @@
+"""Which array library owns an array: the one door through which arrays and their library pass.
+
+Everything above this package is written for "an array library `xp`" and gets it from `library(array)`.
+NumPy is always there; CuPy is loaded the first time a CUDA device is asked for. A recorder can register an
+array type of its own beside them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from types import ModuleType
+from typing import Any
+
+import numpy
+
+Array = Any  # a numpy.ndarray, a cupy.ndarray, or whatever else has been registered
+
+# NumPy warns when a result is inf or nan; PyTorch and CuPy return it in silence. The filter acts on calls made
+# in minigrad's own files only, and costs nothing otherwise (np.errstate around a call would cost 0.5 us).
+warnings.filterwarnings("ignore", ".* encountered in .*", RuntimeWarning, module=r"minigrad\.")
+
+#: array type -> the module whose functions work on it
+libraries: dict[type, ModuleType] = {numpy.ndarray: numpy}
+
+
+def register(array_type: type, module: ModuleType) -> None:
+    """Let arrays of `array_type` through the door, computed by the functions of `module`."""
+    libraries[array_type] = module
+
+
+def load_cupy() -> ModuleType | None:
+    """CuPy, or None where it is not installed."""
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError:
+        return None
+    register(cupy.ndarray, cupy)
+    return cupy
+
+
+def is_array(value: object) -> bool:
+    """True for arrays of a known library (not for NumPy's scalars).
+
+    >>> is_array(numpy.zeros(2)), is_array(numpy.float32(1)), is_array([1])
+    (True, False, False)
+    """
+    return find_library(type(value)) is not None
+
+
+def find_library(array_type: type) -> ModuleType | None:
+    """The module that computes on `array_type`, or None. Subclasses (numpy.memmap) count as their parent."""
+    found = libraries.get(array_type)
+    if found is None:
+        if array_type.__module__.partition(".")[0] == "cupy":
+            load_cupy()
+        for parent in array_type.__mro__:
+            if parent in libraries:
+                return libraries[parent]
+    return found
+
+
+def library(array: Array) -> ModuleType:
+    """The module (NumPy or CuPy) whose functions work on `array`.
+
+    >>> library(numpy.zeros(2)).__name__
+    'numpy'
+    """
+    found = libraries.get(type(array)) or find_library(type(array))
+    if found is None:
+        raise TypeError(f"expected an array of NumPy or CuPy, got {type(array).__name__}")
+    return found
+
+
+def shares_memory_as_view(out: Array, source: Array) -> bool:
+    """True when `out` was made as a view of `source` (both libraries let `.base` point at the owner)."""
+    base = out.base
+    return base is not None and (base is source or base is source.base)

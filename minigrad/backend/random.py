@@ -1,0 +1,155 @@
+"""Random generators: one stream per generator, reproducible, with a state that can be saved.
+
+On the CPU a `Generator` draws from NumPy's PCG64. On a GPU every draw starts a Philox stream of CuPy's from
+(seed, number of the draw), so that two integers are its whole state.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from .devices import CPU, activate, cupy_or_error, device, resolve
+from .library import Array
+
+
+class Generator:
+    """A stream of random numbers on one device.
+
+    >>> a, b = Generator().manual_seed(1), Generator().manual_seed(1)
+    >>> bool((a.normal((3,), np.dtype("float32")) == b.normal((3,), np.dtype("float32"))).all())
+    True
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.device = resolve(device)
+        self.manual_seed(67280421310721)
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream named by `seed` (any integer from -2**63 to 2**64 - 1). Returns the generator."""
+        seed = int(seed)
+        if not -(2**63) <= seed < 2**64:
+            raise RuntimeError(f"a seed must lie between -2**63 and 2**64 - 1, got {seed}")
+        self._seed = seed % 2**64
+        self._draws = 0
+        if self.device.type == "cpu":
+            self._rng = np.random.Generator(np.random.PCG64(self._seed))
+        return self
+
+    def seed(self) -> int:
+        """Start a stream that nobody has seen, and return its seed."""
+        fresh = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+        self.manual_seed(fresh)
+        return fresh
+
+    def initial_seed(self) -> int:
+        """The seed that started the stream."""
+        return self._seed
+
+    def state_bytes(self) -> bytes:
+        """Everything that is needed to continue the stream, as text in bytes."""
+        state: dict[str, Any] = {"seed": self._seed, "draws": self._draws, "device": self.device.type}
+        if self.device.type == "cpu":
+            state["pcg64"] = self._rng.bit_generator.state
+        return json.dumps(state).encode()
+
+    def restore_bytes(self, data: bytes) -> None:
+        """Continue from what `state_bytes` returned."""
+        try:
+            state = json.loads(data)
+            if state["device"] != self.device.type:
+                raise ValueError
+            self._seed, self._draws = state["seed"], state["draws"]
+            if self.device.type == "cpu":
+                self._rng.bit_generator.state = state["pcg64"]
+        except (ValueError, KeyError, TypeError):
+            raise RuntimeError(
+                f"this is not the state of a minigrad generator on '{self.device.type}': "
+                "pass what get_state() of such a generator returned"
+            ) from None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"device": self.device, "state": self.state_bytes()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["device"])  # type: ignore[misc]
+        self.restore_bytes(state["state"])
+
+    def __repr__(self) -> str:
+        return f"<minigrad.Generator on {self.device}, seed {self._seed}>"
+
+    def _stream(self) -> Any:
+        """The library's generator for the next draw."""
+        if self.device.type == "cpu":
+            return self._rng
+        cupy = cupy_or_error()
+        words = np.random.SeedSequence([self._seed, self._draws]).generate_state(1, np.uint64)
+        self._draws += 1
+        return cupy.random.Generator(cupy.random.Philox4x3210(int(words[0]) >> 1))
+
+    def normal(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """Standard normal numbers of `shape`."""
+        return self._draw("standard_normal", shape, dtype)
+
+    def uniform(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """Uniform numbers in [0, 1) of `shape`."""
+        return self._draw("random", shape, dtype)
+
+    def exponential(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """Exponential numbers of rate 1."""
+        return self._draw("standard_exponential", shape, dtype)
+
+    def _draw(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        with activate(self.device):
+            drawn = np.float64 if dtype == np.float64 else np.float32  # float16 is rounded from float32
+            values = getattr(self._stream(), name)(size=shape, dtype=drawn)
+            if isinstance(values, (float, np.generic)):
+                values = np.asarray(values, dtype=drawn)
+            return values if values.dtype == dtype else values.astype(dtype)
+
+    def integers(self, low: int, high: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """Integers from `low` to `high - 1`, each as likely."""
+        with activate(self.device):
+            values = self._stream().integers(low, high, size=shape, dtype=np.int64)
+            if isinstance(values, (int, np.generic)):
+                values = np.asarray(values)
+            return values.astype(dtype)
+
+    def permutation(self, n: int) -> Array:
+        """The numbers 0 to n - 1 in random order, int64."""
+        if self.device.type == "cpu":
+            return self._rng.permutation(n)
+        with activate(self.device):
+            return self._stream().random(size=(n,), dtype=np.float64).argsort()
+
+
+_defaults: dict[device, Generator] = {CPU: Generator()}
+
+
+def default_generator(where: device) -> Generator:
+    """The generator from which draws on `where` come unless one is given."""
+    found = _defaults.get(where)
+    if found is None:
+        found = _defaults[where] = Generator(where).manual_seed(_defaults[CPU].initial_seed())
+    return found
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generators of all devices, and return the CPU's."""
+    for generator in _defaults.values():
+        generator.manual_seed(seed)
+    return _defaults[CPU]
+
+
+def seed() -> int:
+    """Seed the default generators with a number that nobody has seen, and return it."""
+    fresh = _defaults[CPU].seed()
+    manual_seed(fresh)
+    return fresh
+
+
+def initial_seed() -> int:
+    """The seed of the CPU's default generator."""
+    return _defaults[CPU].initial_seed()
