@@ -190,10 +190,20 @@ def promote(operands: list[Any], *, to_float: bool, xp: Any, fixed: frozenset[in
         if x is None or k in fixed:
             continue
         if isinstance(x, (bool, int, float)):
-            promoted[k] = xp.asarray(x, dtype=target) if no_array else _plain(x)
+            promoted[k] = xp.asarray(x, dtype=target) if no_array else _fitting(_plain(x), target)
         elif x.dtype != target:
             promoted[k] = x.astype(target)
     return promoted
+
+
+def _fitting(number: bool | int | float, target: np.dtype) -> bool | int | float:
+    """An integer that an integer dtype cannot hold, wrapped around as PyTorch does (uint8 times -1)."""
+    if target.kind not in "iu":
+        return number
+    limits = np.iinfo(target)
+    if limits.min <= number <= limits.max:
+        return number
+    return (int(number) - limits.min) % 2 ** limits.bits + limits.min
 
 
 def _plain(number: Any) -> bool | int | float:
