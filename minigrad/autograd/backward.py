@@ -185,16 +185,16 @@ def _leading_to(targets: Collection[Any], starts: Sequence[Any]) -> set[Any]:
 
 
 def deposit(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
-    """Add a gradient to `leaf.grad`. A gradient that somebody holds never changes: sums are new arrays."""
-    if leaf.grad is None:
+    """Add a gradient to `leaf._grad`. A gradient that somebody holds never changes: sums are new arrays."""
+    if leaf._grad is None:
         if isinstance(g, TensorBase):
-            leaf.grad = g
+            leaf._grad = g
         else:
-            leaf.grad = wrap(g if owned else g.copy())
+            leaf._grad = wrap(g if owned else g.copy())
     elif create_graph:
-        leaf.grad = add(leaf.grad, g)
+        leaf._grad = add(leaf._grad, g)
     else:
-        leaf.grad = wrap(add(leaf.grad.array, g))
+        leaf._grad = wrap(add(leaf._grad.array, g))
     if leaf._post_hooks:
         for hook in list(leaf._post_hooks.values()):
             hook(leaf)

@@ -62,8 +62,8 @@ def retain_grad(tensor: Any) -> None:
         kept = reference()
         if kept is not None:
             if modes.node_type is None:
-                kept.grad = wrap(g.array.copy() if kept.grad is None else kept.grad.array + g.array)
+                kept._grad = wrap(g.array.copy() if kept._grad is None else kept._grad.array + g.array)
             else:
-                kept.grad = g if kept.grad is None else kept.grad + g
+                kept._grad = g if kept._grad is None else kept._grad + g
 
     node.register_hook(keep)

@@ -26,9 +26,9 @@ class TensorBase:
 
     array: Array
     node: Any = None
-    storage: Storage | None = None
+    _storage: Storage | None = None
     view_of: ViewInfo | None = None
-    grad: Any = None
+    _grad: Any = None
     order = 0  # an edge may lead to a node or to a leaf; a leaf comes after every node
     _hooks: list[Any] | None = None
     _post_hooks: dict[Any, Any] | None = None
@@ -36,9 +36,9 @@ class TensorBase:
 
     def shared_storage(self) -> Storage:
         """The storage of this tensor, made when it is first needed."""
-        if self.storage is None:
-            self.storage = Storage()
-        return self.storage
+        if self._storage is None:
+            self._storage = Storage()
+        return self._storage
 
 
 class _Leaf:

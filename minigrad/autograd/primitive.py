@@ -21,7 +21,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..backend.dtypes import float16, float32, float64, promote
+from ..backend.dtypes import float16, float32, float64, promote, public_dtype
 from ..backend.library import find_library, libraries, shares_memory_as_view
 from .modes import modes
 from .node import LEAF, Node, Output, TensorBase, ViewInfo, next_order
@@ -53,6 +53,7 @@ def primitive(
     *,
     dtype: str = "common",
     fixed: Sequence[str] = (),
+    accepts: str | None = None,
     view: bool = False,
     differentiable: bool = True,
     nondiff: Sequence[int] = (),
@@ -63,13 +64,21 @@ def primitive(
         dtype: "common" promotes the inputs to one dtype, "float" does so and makes integers the default dtype,
             "keep" leaves them alone.
         fixed: inputs that take no part in the promotion (masks, indices).
+        accepts: the kinds of dtype that arrays may have ("f" floating point only, "biu" bool and integers), if not
+            all; an error names the operation and the dtype it was given.
         view: the result may share the first input's memory.
         differentiable: False for results that have no gradient.
         nondiff: positions of such outputs among several.
     """
     if forward is None:
         return lambda f: primitive(
-            f, dtype=dtype, fixed=fixed, view=view, differentiable=differentiable, nondiff=nondiff
+            f,
+            dtype=dtype,
+            fixed=fixed,
+            accepts=accepts,
+            view=view,
+            differentiable=differentiable,
+            nondiff=nondiff,
         )
     names = list(inspect.signature(forward).parameters)[1:]
     rules = Rules(forward)
@@ -110,6 +119,8 @@ def primitive(
             bit += bit
         if xp is None or xp is _mixed:
             xp, arrays = one_library(arrays, inputs, call.__name__)
+        if accepts is not None:
+            check_kinds([a for k, a in enumerate(arrays) if k not in fixed_positions], accepts, call.__name__)
         if promotes and (uneven or (common is None or (weak or to_float) and common.kind != "f")):
             arrays = promote(arrays, to_float=to_float, xp=xp, fixed=fixed_positions)
         try:
@@ -160,12 +171,12 @@ def primitive(
             for k in plan.saved:
                 x = inputs[k]
                 if isinstance(x, TensorBase):
-                    storages.append(x.storage or x.shared_storage())
+                    storages.append(x._storage or x.shared_storage())
             if plan.saves_out:
                 frame[OUT] = out
                 if result is not None:
-                    result.storage = result.storage or Storage()
-                    storages.append(result.storage)
+                    result._storage = result._storage or Storage()
+                    storages.append(result._storage)
         return node
 
     def several(
@@ -270,7 +281,7 @@ _mixed = object()
 def current_node(x: TensorBase) -> Any:
     """The node of a view, made anew where an in-place change has rewritten its base's history since."""
     view = x.view_of
-    if view is not None and x.storage is not None and x.storage.rewritten > view.born and not view.made_without_grad:
+    if view is not None and x._storage is not None and x._storage.rewritten > view.born and not view.made_without_grad:
         outer, modes.node_type = modes.node_type, modes.recording_type
         try:
             fresh: Any = view.base
@@ -287,7 +298,7 @@ def link_view(result: TensorBase, source: Any, operation: Callable[..., Any], kw
     """Note that `result` is a view of `source`, if the arrays do share memory."""
     if result.array is not source.array and not shares_memory_as_view(result.array, source.array):
         return
-    result.storage = source.shared_storage()
+    result._storage = source.shared_storage()
     above = source.view_of
     if above is None:
         result.view_of = ViewInfo(source, ((operation, kw),))
@@ -307,11 +318,26 @@ def foreign(x: Any, name: str) -> Any:
     raise TypeError(f"{name}() takes tensors, arrays and numbers, got {type(x).__name__}: make it a tensor first")
 
 
+def check_kinds(arrays: Sequence[Any], accepts: str, name: str) -> None:
+    """Refuse arrays of dtypes for which an operation is not defined."""
+    for a in arrays:
+        if hasattr(a, "dtype") and a.dtype.kind not in accepts:
+            wanted = " or ".join(words for kinds, words in _KIND_NAMES.items() if kinds in accepts)
+            raise RuntimeError(f"{name}() is for {wanted} tensors, got {public_dtype(a.dtype)}: convert it first")
+
+
+_KIND_NAMES = {"b": "bool", "iu": "integer", "f": "floating point"}
+
+
 def one_library(arrays: list[Any], inputs: Sequence[Any], name: str) -> tuple[Any, list[Any]]:
     """The library in which `arrays` meet. A 0-d tensor of the CPU may join tensors on a GPU, as in PyTorch."""
     owners = [libraries.get(type(a)) for a in arrays]
     known = {owner for owner in owners if owner is not None}
-    if not known:
+    if not known:  # rules compute with NumPy's scalars where a tensor is 0-d
+        arrays = [x.__array__() if type(x).__module__ == "numpy" else a for x, a in zip(inputs, arrays, strict=True)]
+        known = {owner for owner in map(libraries.get, map(type, arrays)) if owner is not None}
+        if known:
+            return known.pop(), arrays
         raise TypeError(f"{name}() needs a tensor or an array among its arguments, got {_kinds(inputs)}")
     numpy = libraries_named("numpy", known)
     for owner in known - {numpy}:

@@ -75,4 +75,20 @@ def library(array: Array) -> ModuleType:
 def shares_memory_as_view(out: Array, source: Array) -> bool:
     """True when `out` was made as a view of `source` (both libraries let `.base` point at the owner)."""
     base = out.base
-    return base is not None and (base is source or base is source.base)
+    while base is not None:
+        if base is source or base is source.base:
+            return True
+        base = getattr(base, "base", None)  # as_strided puts an object of its own between a view and its owner
+    return False
+
+
+def strided(memory: Array, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """The view of contiguous `memory` that begins at element `start`, with strides counted in elements."""
+    flat = memory.reshape(-1)[start:]
+    steps = tuple(s * memory.dtype.itemsize for s in strides)
+    return library(memory).lib.stride_tricks.as_strided(flat, shape, steps)
+
+
+def host_array(value: Any, dtype: Any = None) -> numpy.ndarray:
+    """`value` (numbers, lists) as a NumPy array."""
+    return numpy.asarray(value, dtype=dtype)

@@ -1,0 +1,253 @@
+"""In-place changes: `x += y`, `x.zero_()`, `x[i] = v`, with PyTorch's gradients.
+
+An in-place method computes its result as the out-of-place function does, then `assign` writes it into the memory
+and gives the tensor the result's history. If the tensor is a view, its base's history is rewritten: the base's
+value is now "the base before, with this written there", and every view of it is derived anew when it is next used
+(`autograd.primitive.current_node`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..autograd.core_ops import cast
+from ..autograd.modes import modes
+from ..autograd.node import LEAF, Node, TensorBase
+from ..autograd.primitive import changed_dtypes, current_node, primitive, wrap
+from ..autograd.rules import INPUTS
+from ..autograd.versions import Clock
+from ..backend.devices import device_of, to_device
+from ..backend.dtypes import public_dtype
+from ..backend.library import is_array, library
+from ..ops.indexing import _full_key, basic_getitem, follow, index_write, split_index, view_write
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
+
+
+def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The in-place method `name_` of a function: writes the result into its first argument, and returns that."""
+    name = f"{function.__name__}_"
+
+    @functools.wraps(function)
+    def method(self: Any, *args: Any, **kw: Any) -> Any:
+        check_writable(self, name)
+        return assign(self, function(self, *args, **kw), name)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"In-place form of `{function.__name__}`. Returns the tensor itself."
+    return method
+
+
+def check_writable(x: Any, name: str) -> None:
+    """Refuse in-place changes that would lose a gradient."""
+    if modes.node_type is None:
+        return
+    if x.node is LEAF:
+        raise RuntimeError(
+            f"{name}: a leaf that requires a gradient is being changed in place. Do it inside no_grad(), "
+            "or on its .data, or on a clone()"
+        )
+    view = x.view_of
+    if view is not None and (view.base.node is LEAF or (view.made_without_grad and view.base.node is not None)):
+        raise RuntimeError(
+            f"{name}: a view of a leaf that requires a gradient, or one made inside no_grad(), is being changed in "
+            "place. Do it inside no_grad(), or on a clone()"
+        )
+
+
+def assign(x: Any, result: Any, name: str) -> Any:
+    """Write `result` (a Tensor or a number) into `x`, which takes over its history."""
+    array = x.array
+    value = result.array if isinstance(result, TensorBase) else result
+    if value.shape != array.shape:
+        raise RuntimeError(
+            f"{name}: the result has shape {tuple(value.shape)} and does not fit into the tensor of shape "
+            f"{tuple(array.shape)}: use the out-of-place form"
+        )
+    if _RANK[value.dtype.kind] > _RANK[array.dtype.kind]:
+        raise RuntimeError(
+            f"{name}: the result is {public_dtype(value.dtype)} and cannot be written into a tensor of "
+            f"{public_dtype(array.dtype)}: convert the tensor first, or use the out-of-place form"
+        )
+    node = result.node if isinstance(result, TensorBase) and modes.node_type is not None else None
+    if node is not None and node is not LEAF:
+        _keep_old_values(node, x)
+    write(x, array, Ellipsis, value)
+    note_change(x, name)
+    if node is not None and node is not LEAF:
+        node.born = Clock.now
+        if value.dtype != array.dtype:
+            result = cast(result, dtype=array.dtype)
+    if node is not None or (modes.node_type is not None and current_node(x) is not None):
+        take_history(x, result)
+    return x
+
+
+def _keep_old_values(node: Node, x: Any) -> None:
+    """What the operation saved of the memory that is about to change, copied."""
+    if node.frame is None:
+        return
+    may_share = library(x.array).may_share_memory
+    for k, saved in enumerate(node.frame[INPUTS:], INPUTS):
+        if is_array(saved) and device_of(saved) == device_of(x.array) and may_share(saved, x.array):
+            node.frame[k] = saved.copy()
+        elif type(saved) is tuple:
+            node.frame[k] = tuple(s.copy() if is_array(s) and may_share(s, x.array) else s for s in saved)
+
+
+def write(x: Any, array: Any, key: Any, value: Any) -> None:
+    """`array[key] = value`, with a clear error where several elements share one place in memory."""
+    if 0 in array.strides and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True)):
+        raise RuntimeError(
+            "several elements of this tensor share one place in memory (it was expanded): clone() it before writing"
+        )
+    if isinstance(x, TensorBase) and not isinstance(value, (bool, int, float)) and library(value) is not library(array):
+        value = to_device(value, device_of(array)) if value.ndim == 0 else value
+        if library(value) is not library(array):
+            raise RuntimeError(
+                f"a value on {device_of(value)} cannot be written into a tensor on {device_of(array)}: "
+                "move it there first with .to(device)"
+            )
+    try:
+        array[key] = value
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise RuntimeError("this tensor's memory is read-only: clone() it before writing") from None
+        raise RuntimeError(str(error)) from error
+
+
+def note_change(x: Any, name: str) -> None:
+    """Count an in-place change of `x` and of everything that shares its memory."""
+    x.shared_storage().changed(name)
+
+
+def take_history(x: Any, result: Any) -> None:
+    """Give `x`, whose memory already holds the value, the history of `result`; if it is a view, through its base."""
+    view = x.view_of
+    if view is None:
+        x.node = result.node if isinstance(result, TensorBase) else None
+    else:
+        record_write(view.base, result, view_write, steps=view.steps)
+    x._storage.rewritten = Clock.now
+
+
+def record_write(x: Any, value: Any, operation: Any, indices: Sequence[Any] = (), **keywords: Any) -> None:
+    """Give `x` the history of `operation(x, value, *indices, **keywords)`, which has been done in its memory."""
+    value_node = current_node(value) if isinstance(value, TensorBase) else None
+    wanted = (x.node is not None) + 2 * (value_node is not None)
+    node_type = modes.node_type
+    if not wanted or node_type is None:
+        x.node = None
+        return
+    inputs = (x, value, *indices)
+    arrays = (x.array, value.array if isinstance(value, TensorBase) else value, *indices)
+    node = operation.record(node_type, inputs, arrays, None, keywords, wanted, None)
+    node.dtypes = changed_dtypes(node, inputs, x.array.dtype)
+    x.node = node
+
+
+def setitem(x: Any, key: Any, value: Any) -> None:
+    """`x[key] = value`, differentiable in both.
+
+    Raises:
+        IndexError: the index does not fit.
+        RuntimeError: the value does not fit, or a gradient would be lost.
+    """
+    check_writable(x, "x[...] = value")
+    view_key, places, arrays = split_index(x, key)
+    value = _as_value(value, x)
+    raw = value.array if isinstance(value, TensorBase) else value
+    target = x.array if view_key is None else basic_getitem(x.array, key=view_key)
+    full = Ellipsis if places is None else _full_key(places, arrays)
+    if hasattr(raw, "shape"):
+        raw = _without_leading_ones(raw, target.ndim if places is None else None)
+    recording = modes.node_type is not None
+    history = recording and (current_node(x) is not None or (isinstance(value, TensorBase) and current_node(value) is not None))
+    write(x, target, full, raw)
+    note_change(x, "x[...] = value")
+    if not history:
+        return
+    view = x.view_of
+    base = x if view is None else view.base
+    steps = (() if view is None else view.steps) + (() if view_key is None else ((basic_getitem, {"key": view_key}),))
+    if places is None:
+        record_write(base, value, view_write, steps=steps)
+    elif not steps:
+        record_write(base, value, index_write, arrays, key=places)
+    else:
+        part = follow(base, steps)  # the view before the change, as far as the graph knows
+        record_write(part, value, index_write, arrays, key=places)
+        part.view_of = None
+        record_write(base, part, view_write, steps=steps)
+    x._storage.rewritten = Clock.now
+
+
+def _without_leading_ones(raw: Any, ndim: int | None) -> Any:
+    """`raw` without the dimensions of size 1 that it has in front of those of the target."""
+    while ndim is not None and raw.ndim > ndim and raw.shape[0] == 1:
+        raw = raw.reshape(raw.shape[1:])
+    return raw
+
+
+def _as_value(value: Any, x: Any) -> Any:
+    """The value of an assignment: a Tensor, an array or a number."""
+    if isinstance(value, (TensorBase, bool, int, float)) or is_array(value):
+        return value
+    if hasattr(value, "item") and hasattr(value, "dtype"):  # a NumPy scalar
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return library(x.array).asarray(value, dtype=x.array.dtype)
+    raise TypeError(f"x[...] = value takes a tensor or a number, got {type(value).__name__}")
+
+
+@primitive(dtype="keep")
+def copied(xp, input, source):
+    """`source` in the shape and dtype of `input`; what `copy_` writes."""
+    return xp.broadcast_to(source, input.shape).astype(input.dtype)
+
+
+copied.vjp(input=lambda g: g * 0, source=lambda g: g)
+
+
+@primitive(dtype="keep")
+def filled(xp, input, value):
+    """`value` in the shape and dtype of `input`; what `fill_` writes."""
+    out = xp.empty_like(input)
+    out[...] = value
+    return out
+
+
+filled.vjp(input=lambda g: g * 0, value=lambda g: g)
+
+
+class InPlaceMethods:
+    """The in-place methods that have no out-of-place function of the same name."""
+
+    array: Any
+
+    def copy_(self, src: Any, non_blocking: bool = False) -> Any:
+        """Write `src` (broadcast, converted, moved from its device) into the tensor."""
+        check_writable(self, "copy_")
+        if isinstance(src, TensorBase) and device_of(src.array) != device_of(self.array):
+            src = src.to(device_of(self.array))  # type: ignore[attr-defined]
+        return assign(self, _as_tensor(copied(self, src)), "copy_")
+
+    def fill_(self, value: Any) -> Any:
+        """Set every element to `value` (a number or a 0-d tensor)."""
+        check_writable(self, "fill_")
+        if isinstance(value, TensorBase):
+            if value.array.ndim:
+                raise RuntimeError(f"fill_ takes a number or a 0-d tensor, got one of shape {tuple(value.array.shape)}")
+        elif not isinstance(value, (bool, int, float)):
+            value = value.item()
+        return assign(self, filled(self, value), "fill_")
+
+    def zero_(self) -> Any:
+        """Set every element to 0."""
+        return self.fill_(0)
+
+
+def _as_tensor(value: Any) -> Any:
+    return value if isinstance(value, TensorBase) else wrap(value)
