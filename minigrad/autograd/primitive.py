@@ -62,7 +62,7 @@ def primitive(
 
     Args:
         dtype: "common" promotes the inputs to one dtype, "float" does so and makes integers the default dtype,
-            "keep" leaves them alone.
+            "same" refuses inputs of different dtypes, "keep" leaves them alone.
         fixed: inputs that take no part in the promotion (masks, indices).
         accepts: the kinds of dtype that arrays may have ("f" floating point only, "biu" bool and integers), if not
             all; an error names the operation and the dtype it was given.
@@ -83,7 +83,7 @@ def primitive(
     names = list(inspect.signature(forward).parameters)[1:]
     rules = Rules(forward)
     keywords, variadic, plans = rules.keywords.keys(), rules.variadic, rules.plans
-    promotes, to_float = dtype != "keep", dtype == "float"
+    promotes, to_float, same = dtype in ("common", "float"), dtype == "float", dtype == "same"
     fixed_positions = frozenset(names.index(name) for name in fixed)
     fixed_mask = sum(1 << k for k in fixed_positions)
     library_of = libraries.get
@@ -121,6 +121,8 @@ def primitive(
             xp, arrays = one_library(arrays, inputs, call.__name__)
         if accepts is not None:
             check_kinds([a for k, a in enumerate(arrays) if k not in fixed_positions], accepts, call.__name__)
+        if same and uneven:
+            raise different_dtypes(arrays, call.__name__)
         if promotes and (uneven or (common is None or (weak or to_float) and common.kind != "f")):
             arrays = promote(arrays, to_float=to_float, xp=xp, fixed=fixed_positions)
         try:
@@ -198,7 +200,7 @@ def primitive(
         return results if destination is None else write_out(results, destination)
 
     general = call
-    if promotes and differentiable and not (view or keywords or rules.variadic or nondiff or fixed):
+    if (promotes or same) and differentiable and not (view or keywords or rules.variadic or nondiff or fixed):
         if len(names) == 1:
             call = _unary(general, record, forward)
         elif len(names) == 2:
@@ -324,6 +326,12 @@ def check_kinds(arrays: Sequence[Any], accepts: str, name: str) -> None:
         if hasattr(a, "dtype") and a.dtype.kind not in accepts:
             wanted = " or ".join(words for kinds, words in _KIND_NAMES.items() if kinds in accepts)
             raise RuntimeError(f"{name}() is for {wanted} tensors, got {public_dtype(a.dtype)}: convert it first")
+
+
+def different_dtypes(arrays: Sequence[Any], name: str) -> Exception:
+    """The error of an operation that does not promote."""
+    dtypes = ", ".join(str(public_dtype(a.dtype)) for a in arrays if hasattr(a, "dtype"))
+    return RuntimeError(f"{name}() expects tensors of one dtype, got {dtypes}: convert one, x.to(y.dtype)")
 
 
 _KIND_NAMES = {"b": "bool", "iu": "integer", "f": "floating point"}
