@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from ..autograd import hooks
-from ..autograd.backward import backward as run_backward
+from ..autograd.walk import backward as run_backward
 from ..autograd.modes import is_inference_mode_enabled
 from ..autograd.node import LEAF, TensorBase
 from ..autograd.primitive import current_node, set_tensor_type, wrap
@@ -252,7 +252,7 @@ class Tensor(
             dtype_suffix_default=get_default_dtype().dtype,
             device=str(self.device) if self.is_cuda else None,
             requires_grad=self.requires_grad,
-            grad_fn_name=None if node is None else node.name,
+            grad_fn_name=None if node is None else node.name(),
         )
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -68,8 +68,8 @@ class ViewInfo:
 class Node:
     """One recorded operation: where its gradients go (`edges`) and what their rules need (`frame`).
 
-    `frame` is the list [g, out, i, needs, *inputs, *keywords, *shapes], with None for what no rule needs. A rule
-    picks its arguments from it by position. After a backward pass that does not retain the graph it is None.
+    `frame` is the list [out, *inputs, *keywords, *shapes], with None for what no rule needs. After a backward pass
+    that does not retain the graph it is None.
     """
 
     order: int
@@ -98,7 +98,6 @@ class Node:
         """The rules of the operation."""
         return self.plan.rules
 
-    @property
     def name(self) -> str:
         """The operation's name as PyTorch would print it, `MulBackward0`."""
         return backward_name(self.op.__name__)
@@ -121,7 +120,7 @@ class Node:
         return HookHandle(self.hooks, hook)
 
     def __repr__(self) -> str:
-        return f"<{self.name}>"
+        return f"<{self.name()}>"
 
     __str__ = __repr__
 
@@ -133,9 +132,8 @@ class Output(Node):
         super().__init__((joint,))
         self.position = position
 
-    @property
-    def op(self) -> Any:
-        return self.edges[0].op
+    def name(self) -> str:
+        return self.edges[0].name()
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
@@ -147,8 +145,10 @@ class AccumulateGrad:
 
     def __init__(self, variable: TensorBase) -> None:
         self.variable = variable
-        self.name = "AccumulateGrad"
         self.next_functions: tuple[Any, ...] = ()
+
+    def name(self) -> str:
+        return "AccumulateGrad"
 
     def __repr__(self) -> str:
         return "<AccumulateGrad>"

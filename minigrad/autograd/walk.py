@@ -17,7 +17,6 @@ from .hooks import run_hooks
 from .modes import modes, set_recording
 from .node import LEAF, Node, Output, TensorBase
 from .primitive import current_node, wrap
-from .rules import G, I, INPUTS, NEEDS
 from .second_order import alias_of, differentiable_frame, saved_inputs
 
 
@@ -25,27 +24,15 @@ def evaluate(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
     """The gradients along a node's edges, in the shapes and dtypes of its inputs; None where there is none."""
     frame = node.frame
     if frame is None:
-        raise RuntimeError(_RELEASED.format(node.name))
+        raise RuntimeError(RELEASED.format(node.name()))
     for storage in node.storages:
         if storage.stamp > node.born:
-            raise RuntimeError(_CHANGED.format(node.name, storage.writer))
+            raise RuntimeError(CHANGED.format(node.name(), storage.writer))
     if create_graph:
         if node.op.twin_function is not None:
             return _through_twin(node, g)
         frame = differentiable_frame(node)
-    frame[G] = g
-    plan = node.plan
-    if plan.joint is None:
-        results = []
-        for rule, pick, position in plan.calls:
-            if position is not None:
-                frame[I] = position
-            results.append(rule(*pick(frame)))
-    else:
-        rule, pick, frame[NEEDS] = plan.joint
-        everything = rule(*pick(frame))
-        results = [everything[k] for k in plan.needed]
-    frame[G] = None
+    results = node.plan.gradients(g, frame)
     shapes, dtypes = node.shapes, node.dtypes
     for k, r in enumerate(results):
         if type(r) not in libraries and not isinstance(r, TensorBase):
@@ -76,9 +63,7 @@ def _through_twin(node: Node, g: Any) -> Sequence[Any]:
             targets.append(inputs[-1].node)
         else:
             inputs.append(wrap(array) if hasattr(array, "shape") else array)
-    start = INPUTS + len(rules.slots)
-    keywords = dict(zip(rules.keywords, frame[start : start + len(rules.keywords)], strict=True))
-    outputs = rules.twin_function(*inputs, **keywords)
+    outputs = rules.twin_function(*inputs, **rules.metadata(frame))
     pairs = list(zip(outputs, g, strict=True)) if isinstance(g, tuple) else [(outputs, g)]
     starts = [(o.node, part) for o, part in pairs if part is not None and o.node is not None]
     return walk(starts, targets=targets, create_graph=True, retain_graph=True)
@@ -336,13 +321,13 @@ def grad(
     return tuple(results)
 
 
-_RELEASED = (
+RELEASED = (
     "{}: trying to go backward a second time through a graph whose saved arrays have been released. Usual causes: "
     "backward() was called twice on one loss (pass retain_graph=True to the first call), two losses share a part "
     "of the graph (add them and call backward once), or a state is carried from one step to the next "
     "(detach() it between steps)"
 )
-_CHANGED = (
+CHANGED = (
     "{}: an array that this operation saved for its gradient was changed in place afterwards, by {}. Use the "
     "out-of-place form of that change, or clone() the tensor before it"
 )
