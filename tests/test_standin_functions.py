@@ -1,4 +1,4 @@
-"""The stand-in for CuPy computes what NumPy computes: functions, random and special numbers, devices, memory."""
+"""The stand-in for CuPy computes what NumPy computes: functions, random numbers, devices, memory."""
 
 from __future__ import annotations
 
