@@ -16,7 +16,7 @@ from ..autograd.core_ops import cast
 from ..autograd.modes import modes
 from ..autograd.node import LEAF, Node, TensorBase
 from ..autograd.primitive import changed_dtypes, current_node, primitive, wrap
-from ..autograd.rules import INPUTS
+from ..autograd.plan import INPUTS
 from ..autograd.versions import Clock
 from ..backend.devices import device_of, to_device
 from ..backend.dtypes import public_dtype

@@ -103,9 +103,10 @@ class Node:
         return backward_name(self.op.__name__)
 
     def release(self) -> None:
-        """Let go of the saved arrays."""
-        self.frame = None
-        self.storages = ()
+        """Let go of what was saved. A node that saved no tensor can be passed again, as in PyTorch."""
+        if self.storages:
+            self.frame = None
+            self.storages = ()
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:

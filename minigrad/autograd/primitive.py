@@ -24,9 +24,9 @@ from typing import Any
 from ..backend.dtypes import float16, float32, float64, promote, public_dtype
 from ..backend.library import find_library, libraries, shares_memory_as_view
 from .modes import modes
-from .node import LEAF, Node, Output, TensorBase, ViewInfo, next_order
+from .node import LEAF, Node, Output, TensorBase, ViewInfo
 from .public import bind_keywords, write_out
-from .rules import OUT, Rules
+from .rules import Rules
 from .versions import Clock, Storage
 
 _new = object.__new__
@@ -82,7 +82,7 @@ def primitive(
         )
     names = list(inspect.signature(forward).parameters)[1:]
     rules = Rules(forward)
-    keywords, variadic, plans = rules.keywords.keys(), rules.variadic, rules.plans
+    keywords, plans = rules.keywords.keys(), rules.plans
     promotes, to_float, same = dtype in ("common", "float"), dtype == "float", dtype == "same"
     fixed_positions = frozenset(names.index(name) for name in fixed)
     fixed_mask = sum(1 << k for k in fixed_positions)
@@ -151,35 +151,8 @@ def primitive(
         node_type: type[Node], inputs: Sequence[Any], arrays: Sequence[Any], out: Any, kw: dict, wanted: int, result: Any
     ) -> Node:
         """The node for a call: it keeps what its rules will need, and the storages that tell of changes."""
-        plan = rules.plan(wanted, len(inputs)) if variadic else plans.get(wanted) or rules.plan(wanted, len(inputs))
-        node = _new(node_type)
-        node.order = next_order()
-        node.born = Clock.now
-        node.plan = plan
-        edges = node.edges = []
-        shapes = node.shapes = []
-        for k in plan.needed:
-            x = inputs[k]
-            edges.append(x if x.node is LEAF else x.node)
-            shapes.append(x.array.shape)
-        frame = node.frame = [None, None, None, None]
-        if variadic or keywords or rules.shape_names or len(arrays) < len(names):
-            rules.fill(frame, plan, arrays, kw)
-        else:
-            for kept, a in zip(plan.keep, arrays):
-                frame.append(a if kept else None)
-        if plan.watches:
-            node.storages = storages = []
-            for k in plan.saved:
-                x = inputs[k]
-                if isinstance(x, TensorBase):
-                    storages.append(x._storage or x.shared_storage())
-            if plan.saves_out:
-                frame[OUT] = out
-                if result is not None:
-                    result._storage = result._storage or Storage()
-                    storages.append(result._storage)
-        return node
+        plan = plans.get((wanted, len(inputs))) or rules.plan(wanted, len(inputs))
+        return plan.record(node_type, inputs, arrays, out, kw, result)
 
     def several(
         inputs: Sequence[Any], arrays: list[Any], outs: tuple, kw: dict, wanted: int, tensors: bool, destination: Any
@@ -202,9 +175,9 @@ def primitive(
     general = call
     if (promotes or same) and differentiable and not (view or keywords or rules.variadic or nondiff or fixed):
         if len(names) == 1:
-            call = _unary(general, record, forward)
+            call = _unary(general, rules)
         elif len(names) == 2:
-            call = _binary(general, record, forward)
+            call = _binary(general, rules)
     general.__name__ = call.__name__ = call.__qualname__ = forward.__name__.rstrip("_")
     call.__doc__ = forward.__doc__
     call.__module__ = forward.__module__
@@ -216,8 +189,9 @@ def primitive(
     return call
 
 
-def _unary(general: Callable[..., Any], record: Callable[..., Node], forward: Callable[..., Any]) -> Callable[..., Any]:
+def _unary(general: Callable[..., Any], rules: Rules) -> Callable[..., Any]:
     """The short way for one floating point tensor; anything else goes the general way."""
+    forward, plans = rules.forward, rules.plans
 
     def call(input: Any = _ABSENT, /, **kw: Any) -> Any:
         if isinstance(input, TensorBase) and not kw:
@@ -231,15 +205,17 @@ def _unary(general: Callable[..., Any], record: Callable[..., Node], forward: Ca
                 if (input.node if input.view_of is None else current_node(input)) is not None:
                     node_type = modes.node_type
                     if node_type is not None:
-                        result.node = record(node_type, (input,), (x,), out, kw, 1, result)
+                        plan = plans.get(_ONE) or rules.plan(*_ONE)
+                        result.node = plan.record(node_type, (input,), (x,), out, kw, result)
                 return result
         return general(*(() if input is _ABSENT else (input,)), **kw)
 
     return call
 
 
-def _binary(general: Callable[..., Any], record: Callable[..., Node], forward: Callable[..., Any]) -> Callable[..., Any]:
+def _binary(general: Callable[..., Any], rules: Rules) -> Callable[..., Any]:
     """The short way for two floating point tensors of one dtype and library."""
+    forward, plans = rules.forward, rules.plans
 
     def call(input: Any = _ABSENT, other: Any = _ABSENT, /, **kw: Any) -> Any:
         if isinstance(input, TensorBase) and isinstance(other, TensorBase) and not kw:
@@ -261,7 +237,8 @@ def _binary(general: Callable[..., Any], record: Callable[..., Node], forward: C
                 if wanted:
                     node_type = modes.node_type
                     if node_type is not None:
-                        result.node = record(node_type, (input, other), (x, y), out, kw, wanted, result)
+                        plan = plans.get((wanted, 2)) or rules.plan(wanted, 2)
+                        result.node = plan.record(node_type, (input, other), (x, y), out, kw, result)
                 return result
         return general(*(x for x in (input, other) if x is not _ABSENT), **kw)
 
@@ -275,6 +252,7 @@ def changed_dtypes(node: Node, inputs: Sequence[Any], out: Any) -> Sequence[Any]
 
 
 _ABSENT = object()
+_ONE = (1, 1)  # the first input of one needs a gradient
 _FLOATS = frozenset(d.dtype for d in (float16, float32, float64))
 _NUMBERS = frozenset((float, int, bool))
 _mixed = object()

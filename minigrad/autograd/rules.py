@@ -1,33 +1,18 @@
-"""The gradient rules of one operation: which there are, what each needs, and how they are called.
+"""The gradient rules of one operation: which there are, and what each asks for.
 
-Everything that can be known from the names of a rule's parameters is worked out once per combination of inputs
-that need a gradient (a `Plan`), so that a call saves exactly what its backward pass will use.
+What follows from the names of a rule's parameters is worked out once per combination of inputs that need a
+gradient (`plan.py`), so that a call saves exactly what its backward pass will use.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
+from .plan import INPUTS, Plan
 
-# Places in a node's frame; the inputs come next, then the keywords, then the shapes that rules ask for.
-G, OUT, I, NEEDS, INPUTS = range(5)
-_RESERVED = {"g": G, "out": OUT, "i": I, "needs": NEEDS}
-
-
-class Plan(NamedTuple):
-    """What to save and which rules to call, for one set of inputs that need a gradient."""
-
-    rules: Rules
-    needed: tuple[int, ...]  # positions of those inputs
-    calls: tuple[tuple[Callable[..., Any], Callable[[list[Any]], Any], int | None], ...]  # (rule, picker, i) of each
-    joint: tuple[Callable[..., Any], Callable[[list[Any]], Any], tuple[bool, ...]] | None
-    keep: tuple[bool, ...]  # which places of the frame's inputs are filled
-    saved: tuple[int, ...]  # positions of all inputs that are saved
-    saves_out: bool
-    watches: bool  # anything saved at all
+_RESERVED = ("g", "out", "i", "needs")
 
 
 class Rules:
@@ -50,7 +35,7 @@ class Rules:
         self.twin_function: Callable[..., Any] | None = None
         self.part_function: Callable[..., Any] | None = None
         self.shape_names: list[str] = []
-        self.plans: dict[Any, Plan] = {}
+        self.plans: dict[tuple[int, int], Plan] = {}
 
     def public_signature(self) -> inspect.Signature:
         """The forward's signature without the library."""
@@ -95,9 +80,8 @@ class Rules:
             elif name not in known:
                 raise TypeError(f"a rule of {self.forward.__name__} asks for {name!r}; there are {sorted(known)}")
 
-    def _position(self, name: str) -> int:
-        if name in _RESERVED:
-            return _RESERVED[name]
+    def place(self, name: str) -> int:
+        """Where in a node's frame an input, a keyword or a shape is."""
         if name in self.slots:
             return INPUTS + self.slots.index(name)
         if name in self.keywords:
@@ -105,53 +89,13 @@ class Rules:
         return INPUTS + len(self.slots) + len(self.keywords) + self.shape_names.index(name)
 
     def plan(self, wanted: int, count: int) -> Plan:
-        """What to save and call when the inputs whose bits are set in `wanted`, of `count`, need a gradient."""
-        key = wanted if self.variadic is None else (wanted, count)
-        found = self.plans.get(key)
+        """What to save and compute when the inputs whose bits are set in `wanted`, of `count`, need a gradient."""
+        found = self.plans.get((wanted, count))
         if found is None:
-            found = self.plans[key] = self._make_plan(wanted, count)
+            found = self.plans[wanted, count] = Plan(self, wanted, count)
         return found
 
-    def _make_plan(self, wanted: int, count: int) -> Plan:
-        needed = tuple(k for k in range(count) if wanted >> k & 1)
-        calls: list[tuple[Any, Any, int | None]] = []
-        joint = None
-        used: set[str] = set()
-        if self.joint_rule is not None:
-            names = list(inspect.signature(self.joint_rule).parameters)
-            needs = tuple(bool(wanted >> k & 1) for k in range(count))
-            joint = (self.joint_rule, self._picker(names), needs)
-            used.update(names)
-        else:
-            for k in needed:
-                slot = self.slots[min(k, len(self.slots) - 1)]
-                rule = self.rules.get(slot)
-                if rule is None:
-                    raise NotImplementedError(
-                        f"{self.__name__}() has no gradient with respect to {slot!r}: detach that argument"
-                    )
-                names = list(inspect.signature(rule).parameters)
-                calls.append((rule, self._picker(names), k - len(self.inputs) if slot == self.variadic else None))
-                used.update(names)
-        keep = tuple(self.twin_function is not None or name in used for name in self.slots)
-        saved = tuple(k for k in range(count) if keep[min(k, len(self.slots) - 1)])
-        return Plan(self, needed, tuple(calls), joint, keep, saved, "out" in used, bool(saved) or "out" in used)
-
-    def _picker(self, names: Sequence[str]) -> Callable[[list[Any]], Any]:
-        positions = [self._position(name) for name in names]
-        if len(positions) == 1:
-            (only,) = positions
-            return lambda frame: (frame[only],)
-        return itemgetter(*positions)
-
-    def fill(self, frame: list[Any], plan: Plan, arrays: Sequence[Any], kw: dict[str, Any]) -> None:
-        """Append to a node's frame what the rules of `plan` will need, each thing in its place."""
-        n = len(self.inputs)
-        given = [*arrays[:n], *(self.defaults[name] for name in self.inputs[len(arrays) :])]
-        frame += [a if kept else None for a, kept in zip(given, plan.keep, strict=False)]
-        if self.variadic is not None:
-            frame.append(tuple(arrays[n:]) if plan.keep[n] else None)
-        frame += [kw.get(name, default) for name, default in self.keywords.items()]
-        for name in self.shape_names:
-            k = self.slots.index(name[9:])
-            frame.append(tuple(a.shape for a in arrays[n:]) if k == n else getattr(given[k], "shape", None))
+    def metadata(self, frame: Sequence[Any]) -> dict[str, Any]:
+        """The keywords of the call whose frame this is."""
+        start = INPUTS + len(self.slots)
+        return dict(zip(self.keywords, frame[start : start + len(self.keywords)], strict=True))

@@ -7,14 +7,14 @@ from typing import Any
 from .core_ops import alias
 from .node import LEAF, Node, Output, TensorBase
 from .primitive import wrap
-from .rules import G, INPUTS, OUT
+from .plan import INPUTS, OUT
 
 
 def alias_of(array: Any, edge: Any) -> Any:
     """A Tensor around `array` with a node of its own that passes its gradient on along `edge`."""
     rules = alias.rules
     node = Node((edge,))
-    node.plan, node.shapes, node.frame = rules.plan(1, 1), (array.shape,), [None] * (INPUTS + 1)
+    node.plan, node.shapes, node.frame = rules.plan(1, 1), (array.shape,), [None, None]
     return wrap(array, node)
 
 
@@ -54,5 +54,4 @@ def differentiable_frame(node: Node) -> list[Any]:
         )
     elif frame[OUT] is not None:
         frame[OUT] = wrap(frame[OUT], node)
-    frame[G] = None
     return frame

@@ -33,9 +33,9 @@ def evaluate(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
             return _through_twin(node, g)
         frame = differentiable_frame(node)
     results = node.plan.gradients(g, frame)
-    shapes, dtypes = node.shapes, node.dtypes
+    shapes, dtypes, kind = node.shapes, node.dtypes, type(g)
     for k, r in enumerate(results):
-        if type(r) not in libraries and not isinstance(r, TensorBase):
+        if type(r) is not kind and type(r) not in libraries and not isinstance(r, TensorBase):
             if r is None:
                 continue
             r = results[k] = library(_some_array(g)).asarray(r)  # a NumPy scalar
@@ -75,19 +75,21 @@ def walk(
     targets: Sequence[Any] | None = None,
     create_graph: bool = False,
     retain_graph: bool = False,
+    made_after: int = 0,
 ) -> list[Any]:
     """Carry gradients from `starts` (pairs of an edge and its gradient) down the graph.
 
     Without `targets` they are added into the `.grad` of every leaf reached; with `targets` (edges) only what leads
-    there is computed, and their gradients are returned, None for those that were not reached.
+    there is computed, and their gradients are returned, None for those that were not reached. No node is passed
+    through whose number is `made_after` or smaller.
     """
     wanted = frozenset(targets) if targets is not None else None
-    needed = None if wanted is None else _leading_to(wanted, [edge for edge, _ in starts])
+    needed = None if wanted is None else _leading_to(wanted, [edge for edge, _ in starts], made_after)
     found: dict[Any, Any] = {}
     pending: dict[Any, Any] = {}
     own: set[Any] = set()  # edges whose pending gradient is an array made here for them alone
     heap: list[tuple[int, Any]] = []
-    step = modes.recording_type.evaluate or evaluate
+    step = modes.recording_type.evaluate
     for edge, g in starts:
         _arrive(edge, g, pending, own, heap, create_graph)
     while heap:
@@ -105,7 +107,7 @@ def walk(
         if type(g) is list:
             g = tuple(g)
         edges = node.edges
-        results = (node.own_evaluate or step)(node, g, create_graph)
+        results = (step or node.own_evaluate or evaluate)(node, g, create_graph)
         for edge, r in zip(edges, results):  # noqa: B905 (strict= costs 0.1 us, and the rules' plan fixes both)
             if r is None or edge is None or not (needed is None or edge in needed or edge in wanted):
                 continue
@@ -115,7 +117,7 @@ def walk(
                 pending[edge] = r
                 if edge.order:
                     heappush(heap, (-edge.order, edge))
-                elif r is not g and not create_graph and r.base is None:
+                elif not create_graph and r.base is None and not _is_part(r, g):
                     own.add(edge)
         if not retain_graph:
             node.release()
@@ -123,7 +125,7 @@ def walk(
         if leaf._hooks:
             g = run_hooks(leaf._hooks, g, create_graph)
         if wanted is None:
-            deposit(leaf, g, leaf in own, create_graph)
+            deposit(leaf, g, leaf in own and not leaf._hooks, create_graph)  # a hook may keep the gradient
         else:
             found[leaf] = g
     return [found.get(edge) for edge in targets or ()]
@@ -143,6 +145,11 @@ def _arrive(edge: Any, g: Any, pending: dict, own: set, heap: list, create_graph
         have += g
 
 
+def _is_part(r: Any, g: Any) -> bool:
+    """True if a rule has passed on the gradient that it was given, or one of several."""
+    return r is g or (type(g) is tuple and any(r is part for part in g))
+
+
 def _arrive_part(output: Output, g: Any, pending: dict, heap: list) -> None:
     """Put the gradient of one output of several into its place."""
     joint = output.edges[0]
@@ -153,15 +160,15 @@ def _arrive_part(output: Output, g: Any, pending: dict, heap: list) -> None:
     parts[output.position] = g
 
 
-def _leading_to(targets: Collection[Any], starts: Sequence[Any]) -> set[Any]:
+def _leading_to(targets: Collection[Any], starts: Sequence[Any], made_after: int) -> set[Any]:
     """The nodes from which one of `targets` can be reached (the targets themselves only if another is below)."""
     seen: set[Any] = set()
-    stack = [edge for edge in starts if edge is not None and edge.order]
+    stack = [edge for edge in starts if edge is not None and edge.order > made_after]
     while stack:
         node = stack.pop()
         if node not in seen:
             seen.add(node)
-            stack.extend(edge for edge in node.edges if edge is not None and edge.order and edge not in seen)
+            stack.extend(e for e in node.edges if e is not None and e.order > made_after and e not in seen)
     leading: set[Any] = set()
     for node in sorted(seen, key=lambda node: node.order):
         if any(edge in targets or edge in leading for edge in node.edges if edge is not None):
