@@ -8,13 +8,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ..autograd.node import LEAF, TensorBase
 from ..autograd.primitive import wrap
 from ..backend.devices import CPU, activate, device_of, library_on, resolve, to_device, to_host
 from ..backend.dtypes import default_float, numpy_dtype, public_dtype
-from ..backend.library import Array, is_array, library
+from ..backend.host import host_data, is_host_array, plain_array
+from ..backend.library import Array, is_array
 from .size import as_shape
 
 
@@ -39,58 +38,19 @@ def array_from(data: Any, dtype: Any, where: Any) -> Array:
     if isinstance(data, TensorBase):
         data = data.array
     if is_array(data):
-        target = device_of(data) if where is None and library(data) is not np else resolve(where)
+        target = device_of(data) if where is None and device_of(data) != CPU else resolve(where)
         moved = to_device(data, target)
         public_dtype(moved.dtype)
         if moved is not data and (wanted is None or moved.dtype == wanted):
             return moved
         with activate(target):
             return moved.astype(moved.dtype if wanted is None else wanted, copy=True)
-    host = _from_python(data, wanted)
-    return to_device(host, resolve(where))
+    return to_device(host_data(data, wanted, _unwrapped), resolve(where))
 
 
-def _from_python(data: Any, wanted: np.dtype | None) -> np.ndarray:
-    """Numbers and nested sequences, by PyTorch's inference: float -> default dtype, int -> int64, bool -> bool."""
-    if isinstance(data, np.generic):
-        host = np.asarray(data)
-    elif hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
-        host = np.asarray(data)
-    else:
-        data, from_arrays = _plain(data)
-        try:
-            host = np.asarray(data, dtype=None if wanted is None or wanted.kind != "f" else wanted)
-        except (ValueError, TypeError, OverflowError) as error:
-            raise _shape_error(data, error) from None
-        if not from_arrays and host.dtype == np.float64 and wanted is None:
-            host = host.astype(default_float())
-        if not host.size and wanted is None and host.dtype == np.float64:
-            host = host.astype(default_float())
-    if host.dtype == object or host.dtype.kind not in "biuf":
-        raise _shape_error(data, None)
-    public_dtype(host.dtype)
-    return np.array(host, dtype=wanted) if wanted is not None else np.array(host)
-
-
-def _plain(data: Any) -> tuple[Any, bool]:
-    """`data` with tensors replaced by numbers and lists, and whether it held NumPy values (which keep their dtype)."""
-    if isinstance(data, TensorBase):
-        return to_host(data.array), False
-    if isinstance(data, (list, tuple)) or isinstance(data, range):
-        parts = [_plain(part) for part in data]
-        held = bool(parts) and all(from_arrays for _, from_arrays in parts)
-        return [value for value, _ in parts], held
-    return data, isinstance(data, (np.ndarray, np.generic))
-
-
-def _shape_error(data: Any, error: Exception | None) -> Exception:
-    if isinstance(error, OverflowError):
-        return RuntimeError(f"a number does not fit into int64: {error}")
-    kind = ValueError if isinstance(data, (list, tuple)) else TypeError
-    return kind(
-        "a tensor is made from numbers, lists of equal lengths at each depth, arrays and tensors; "
-        f"got {type(data).__name__}" + (" with lengths or contents that do not fit together" if kind is ValueError else "")
-    )
+def _unwrapped(data: Any) -> Any:
+    """A tensor's values on the host, anything else as it is."""
+    return to_host(data.array) if isinstance(data, TensorBase) else data
 
 
 def tensor(
@@ -113,7 +73,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
         same = dtype is None or data.array.dtype == numpy_dtype(dtype)
         return data if same and device is None else data.to(device=device, dtype=dtype)  # type: ignore[attr-defined]
     if is_array(data):
-        target = device_of(data) if device is None and library(data) is not np else resolve(device)
+        target = device_of(data) if device is None and device_of(data) != CPU else resolve(device)
         moved = to_device(data, target)
         public_dtype(moved.dtype)
         return wrap(moved if dtype is None else moved.astype(numpy_dtype(dtype), copy=False))
@@ -123,17 +83,18 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
 asarray = as_tensor
 
 
-def from_numpy(array: np.ndarray) -> Any:
+def from_numpy(array: Any) -> Any:
     """A tensor that shares the memory of a NumPy array: a change of one is a change of the other.
 
+    >>> import numpy as np
     >>> a = np.zeros(2)
     >>> t = from_numpy(a); a[0] = 5; t
     tensor([5., 0.], dtype=minigrad.float64)
     """
-    if not isinstance(array, np.ndarray):
+    if not is_host_array(array):
         raise TypeError(f"from_numpy() takes a NumPy array, got {type(array).__name__}: use tensor() for other data")
     public_dtype(array.dtype)
-    return wrap(array.view(np.ndarray) if type(array) is not np.ndarray else array)
+    return wrap(plain_array(array))
 
 
 def from_dlpack(source: Any) -> Any:
@@ -141,8 +102,8 @@ def from_dlpack(source: Any) -> Any:
     if isinstance(source, TensorBase):
         return wrap(source.array)
     kind = source.__dlpack_device__()[0] if hasattr(source, "__dlpack_device__") else 1
-    xp = np if int(kind) in (1, 3) else library_on(resolve("cuda"))
-    return wrap(xp.from_dlpack(source))
+    where = CPU if int(kind) in (1, 3) else resolve("cuda")
+    return wrap(library_on(where).from_dlpack(source))
 
 
 def _make(name: str, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool, *fill: Any) -> Any:
@@ -263,7 +224,7 @@ def arange(
         # start + k * step, as PyTorch: summing the step up would collect rounding
         xp = library_on(where)
         chosen = numpy_dtype(dtype)
-        counted = xp.arange(count, dtype=np.float64 if chosen.kind == "f" else np.int64)
+        counted = xp.arange(count, dtype="float64" if chosen.kind == "f" else "int64")
         array = (counted * step + start).astype(chosen)
     return _into(out, finish(array, requires_grad))
 
@@ -295,7 +256,7 @@ def logspace(
     layout: Any = None, device: Any = None, requires_grad: bool = False,
 ) -> Any:  # fmt: skip
     """`steps` numbers from base**start to base**end, evenly in the exponent."""
-    exponents = linspace(start, end, steps, dtype=np.float64, device=device).array
+    exponents = linspace(start, end, steps, dtype=float, device=device).array
     chosen = default_float() if dtype is None else numpy_dtype(dtype)
     return _into(out, finish((base**exponents).astype(chosen), requires_grad))
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..autograd.node import TensorBase
 from ..autograd.primitive import primitive, wrap
 from ..backend.devices import device_of, resolve
 from ..backend.dtypes import default_float, numpy_dtype
+from ..backend.host import bytes_to_array
 from ..backend.library import library
 from ..backend.random import Generator, default_generator, initial_seed, manual_seed, seed
 from .creation import _into, _number, finish
 from .inplace import assign, check_writable
 from .size import as_shape
+
+FLOAT64 = numpy_dtype(float)
 
 
 def _generator(generator: Generator | None, where: Any) -> Generator:
@@ -89,7 +90,7 @@ def randint(
     if low >= high:
         raise RuntimeError(f"randint(): low must be smaller than high, got low={low} and high={high}")
     where = resolve(device if device is not None or generator is None else generator.device)
-    chosen = np.dtype(np.int64) if dtype is None else numpy_dtype(dtype)
+    chosen = numpy_dtype(int if dtype is None else dtype)
     size = (size,) if isinstance(size, int) else size
     return _into(out, finish(_generator(generator, where).integers(low, high, as_shape(tuple(size)), chosen), requires_grad))
 
@@ -110,7 +111,7 @@ def randperm(
 ) -> Any:  # fmt: skip
     """The numbers 0 to n - 1 in random order."""
     where = resolve(device if device is not None or generator is None else generator.device)
-    chosen = np.dtype(np.int64) if dtype is None else numpy_dtype(dtype)
+    chosen = numpy_dtype(int if dtype is None else dtype)
     return _into(out, finish(_generator(generator, where).permutation(n).astype(chosen), requires_grad))
 
 
@@ -158,7 +159,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
         raise RuntimeError(f"multinomial() takes floating point weights, got {array.dtype}")
     if num_samples <= 0:
         raise RuntimeError(f"multinomial() cannot draw {num_samples} samples")
-    weights = array.reshape(-1, array.shape[-1]).astype(np.float64)
+    weights = array.reshape(-1, array.shape[-1]).astype(FLOAT64)
     if bool((~xp.isfinite(weights) | (weights < 0)).any()) or bool((weights.sum(1) <= 0).any()):
         raise RuntimeError("multinomial() needs weights that are finite, not negative, and not all zero in a row")
     source = _generator(generator, device_of(array))
@@ -166,7 +167,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     if replacement:
         # the number of cumulated shares below a uniform number is the index that it falls on
         edges = weights.cumsum(1)
-        drawn = source.uniform((rows, num_samples), np.dtype(np.float64)) * edges[:, -1:]
+        drawn = source.uniform((rows, num_samples), FLOAT64) * edges[:, -1:]
         found = xp.stack([xp.searchsorted(edges[k], drawn[k], side="right") for k in range(rows)])
         found = xp.minimum(found, n - 1)
     else:
@@ -176,9 +177,9 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
                 "pass replacement=True"
             )
         # the order of exponential numbers divided by their weights is a draw without replacement [Efraimidis 2006]
-        race = source.exponential((rows, n), np.dtype(np.float64)) / xp.where(weights > 0, weights, 1)
+        race = source.exponential((rows, n), FLOAT64) / xp.where(weights > 0, weights, 1)
         found = xp.where(weights > 0, race, xp.inf).argsort(axis=1)[:, :num_samples]
-    result = wrap(found.reshape(*array.shape[:-1], num_samples).astype(np.int64))
+    result = wrap(found.reshape(*array.shape[:-1], num_samples).astype("int64"))
     return _into(out, result) if isinstance(input, TensorBase) or out is not None else result.array
 
 
@@ -194,7 +195,7 @@ def set_rng_state(state: Any) -> None:
 
 def generator_state(generator: Generator) -> Any:
     """The state of a generator as a uint8 tensor."""
-    return wrap(np.frombuffer(generator.state_bytes(), dtype=np.uint8).copy())
+    return wrap(bytes_to_array(generator.state_bytes()))
 
 
 def restore_generator(generator: Generator, state: Any) -> Generator:
@@ -240,7 +241,7 @@ class SamplingMethods:
         """1 with probability `p` (a number or a tensor), else 0."""
         check_writable(self, "bernoulli_")
         source = _generator(generator, device_of(self.array))
-        drawn = source.uniform(self.array.shape, np.dtype(np.float64))
+        drawn = source.uniform(self.array.shape, FLOAT64)
         chosen = drawn < (p.array if isinstance(p, TensorBase) else p)
         return assign(self, wrap(chosen.astype(self.array.dtype)), "bernoulli_")
 

@@ -87,8 +87,3 @@ def strided(memory: Array, start: int, shape: tuple[int, ...], strides: tuple[in
     flat = memory.reshape(-1)[start:]
     steps = tuple(s * memory.dtype.itemsize for s in strides)
     return library(memory).lib.stride_tricks.as_strided(flat, shape, steps)
-
-
-def host_array(value: Any, dtype: Any = None) -> numpy.ndarray:
-    """`value` (numbers, lists) as a NumPy array."""
-    return numpy.asarray(value, dtype=dtype)

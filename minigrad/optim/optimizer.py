@@ -29,7 +29,8 @@ from typing import Any
 from ..autograd.modes import enable_grad, no_grad
 from ..autograd.node import LEAF, HookHandle, TensorBase
 from ..autograd.primitive import wrap
-from ..backend.library import Array, host_array, library
+from ..backend.host import host_array
+from ..backend.library import Array, library
 from .flat import Run, Slots, lay_out
 
 
