@@ -25,6 +25,7 @@ from ..backend.dtypes import float16, float32, float64, promote, public_dtype
 from ..backend.library import find_library, libraries, shares_memory_as_view
 from .modes import modes
 from .node import LEAF, Node, Output, TensorBase, ViewInfo
+from .plan import OUT
 from .public import bind_keywords, write_out
 from .rules import Rules
 from .versions import Clock, Storage
@@ -164,6 +165,8 @@ def primitive(
         if wanted and differentiable and modes.node_type is not None:
             joint = record(modes.node_type, inputs, arrays, outs, kw, wanted, None)
             joint.outputs = len(outs)
+            if joint.frame[OUT] is not None:
+                joint.storages += tuple([result.shared_storage() for result in results])
             for k, result in enumerate(results):
                 if k not in nondiff:
                     result.node = Output(joint, k)
@@ -261,7 +264,14 @@ _mixed = object()
 def current_node(x: TensorBase) -> Any:
     """The node of a view, made anew where an in-place change has rewritten its base's history since."""
     view = x.view_of
-    if view is not None and x._storage is not None and x._storage.rewritten > view.born and not view.made_without_grad:
+    if view is not None and x._storage is not None and x._storage.rewritten > view.born:
+        if view.made_without_grad:
+            if x.node is not None:
+                raise RuntimeError(
+                    "this tensor is a view from a custom Function or checkpoint, and what it is a view of was "
+                    "changed in place: clone() it there, or use the out-of-place form of that change"
+                )
+            return None
         outer, modes.node_type = modes.node_type, modes.recording_type
         try:
             fresh: Any = view.base
