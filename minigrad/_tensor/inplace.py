@@ -72,6 +72,9 @@ def assign(x: Any, result: Any, name: str) -> Any:
             f"{public_dtype(array.dtype)}: convert the tensor first, or use the out-of-place form"
         )
     node = result.node if isinstance(result, TensorBase) and modes.node_type is not None else None
+    history = node is not None or (modes.node_type is not None and current_node(x) is not None)
+    if history:
+        _check_view(x, name)
     if node is not None and node is not LEAF:
         _keep_old_values(node, x)
     write(x, array, Ellipsis, value)
@@ -80,9 +83,18 @@ def assign(x: Any, result: Any, name: str) -> Any:
         node.born = Clock.now
         if value.dtype != array.dtype:
             result = cast(result, dtype=array.dtype)
-    if node is not None or (modes.node_type is not None and current_node(x) is not None):
+    if history:
         take_history(x, result)
     return x
+
+
+def _check_view(x: Any, name: str) -> None:
+    """Refuse to give a history to a view whose base cannot take it over."""
+    if x.view_of is not None and x.view_of.made_without_grad:
+        raise RuntimeError(
+            f"{name}: this tensor is a view made inside no_grad(), a custom Function or checkpoint(), and a change "
+            "with a gradient would not reach what it is a view of: use the out-of-place form, or clone() it first"
+        )
 
 
 def _keep_old_values(node: Node, x: Any) -> None:
@@ -165,6 +177,8 @@ def setitem(x: Any, key: Any, value: Any) -> None:
         raw = _without_leading_ones(raw, target.ndim if places is None else None)
     recording = modes.node_type is not None
     history = recording and (current_node(x) is not None or (isinstance(value, TensorBase) and current_node(value) is not None))
+    if history:
+        _check_view(x, "x[...] = value")
     write(x, target, full, raw)
     note_change(x, "x[...] = value")
     if not history:
