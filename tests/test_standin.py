@@ -256,6 +256,7 @@ def test_indices_out_of_bounds_wrap_around(cp, x):
         (0, slice(None), None, np.array([1])),
         [1, 1],
         (np.array(1), slice(1, None)),
+        (np.array(1), 0, np.array(2)),
     ],
 )
 def test_indexing_agrees_with_numpy(cp, index):

@@ -80,7 +80,7 @@ def wrap_result(value: Any, sources: Any, keep_layout: bool = True) -> Any:
         if value.dtype.char not in SUPPORTED:
             raise ValueError(f"Unsupported dtype {value.dtype}")
         if not keep_layout and value.base is None and not value.flags.c_contiguous:
-            value = np.ascontiguousarray(value)
+            value = contiguous(value)
         return wrap(value, sources)
     if isinstance(value, np.generic):
         return new(np.asarray(value))
@@ -169,6 +169,11 @@ def garbage(shape: Any, dtype: np.dtype, order: Any = "C") -> np.ndarray:
     if dtype.kind != "b":
         made.fill(np.nan if dtype.kind in "fc" else 101)
     return made
+
+
+def contiguous(array: np.ndarray) -> np.ndarray:
+    """The array, or a C-contiguous copy. (NumPy's ``ascontiguousarray`` makes 0-d arrays 1-d.)"""
+    return array if array.flags.c_contiguous else array.copy("C")
 
 
 def quiet() -> Any:

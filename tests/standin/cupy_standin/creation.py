@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from .core import Storage, check_device, device_array, garbage, host, new, quiet, to_dtype, to_shape
+from .core import (
+    Storage,
+    check_device,
+    contiguous,
+    device_array,
+    garbage,
+    host,
+    new,
+    quiet,
+    to_dtype,
+    to_shape,
+)
 from .dispatch import require
 from .dlpack import Capsule, from_dlpack
 from .names import words
@@ -232,7 +243,7 @@ def linspace(
     ends = [v if np.isscalar(v) else asarray(v)._array for v in (start, stop)]
     with quiet():
         made, step = np.linspace(*ends, num, endpoint, True, None if dtype is None else to_dtype(dtype), axis)
-    made = new(np.ascontiguousarray(made))
+    made = new(contiguous(made))
     if not retstep:
         return made
     return made, (float(step) if np.ndim(step) == 0 and math.isfinite(step) else step)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import indexing
-from .core import SCALARS, Storage, check_device, device_array, host, new, quiet, view_of, wrap
+from .core import SCALARS, Storage, check_device, contiguous, device_array, host, new, quiet, view_of, wrap
 from .creation import array, asarray
 from .dispatch import require
 from .indexing import along_axis, into
@@ -245,13 +245,13 @@ def einsum(*operands: Any, **kwargs: Any) -> Any:
         raise TypeError("cupy.einsum takes cupy.ndarrays")
     with quiet():
         made = np.asarray(np.einsum(*arrays, dtype=dtype, casting="unsafe"))
-    return wrap(made if made.base is not None else np.ascontiguousarray(made).reshape(made.shape), sources)
+    return wrap(made if made.base is not None else contiguous(made), sources)
 
 
 def roll(a: Any, shift: Any, axis: Any = None) -> Any:
     require("roll", a)
     given = device_array(shift)
-    return new(np.ascontiguousarray(np.roll(host(a, []), shift if given is None else given._array, axis)))
+    return new(contiguous(np.roll(host(a, []), shift if given is None else given._array, axis)))
 
 
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .core import Storage, check_device, device_array, host, new, view_of
+from .core import Storage, check_device, contiguous, device_array, host, new, view_of
 from .names import words
 from .settings import counter, settings
 
@@ -47,7 +47,7 @@ def getitem(array: Any, index: Any) -> Any:
         return view_of(array, found)
     _count_masks(parts, "boolean index")
     found = np.asarray(found)
-    return new(found.copy() if np.may_share_memory(found, array._array) else np.ascontiguousarray(found))
+    return new(found.copy() if np.may_share_memory(found, array._array) else contiguous(found))
 
 
 def setitem(array: Any, index: Any, value: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .core import Storage, host, new, quiet, wrap_result
+from .core import Storage, contiguous, host, new, quiet, wrap_result
 from .dispatch import _into, make_function, named, require
 from .names import Entry, known, words
 from .namespace import provide
@@ -74,29 +74,14 @@ def matmul(
     options = {} if axes is None else {"axes": axes}
     with quiet():
         made = np.asarray(np.matmul(host(a, []), host(b, []), dtype=dtype, casting=casting, **options))
-    made = new(made if made.flags.c_contiguous else np.ascontiguousarray(made))
+    made = new(contiguous(made))
     return made if out is None else _into(made, out)
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     require("tensordot", a), require("tensordot", b)
     with quiet():
-        return new(
-            np.ascontiguousarray(np.tensordot(host(a, []), host(b, []), axes)).reshape(_shape(a, b, axes))
-        )
-
-
-def _shape(a: Any, b: Any, axes: Any) -> tuple[int, ...]:
-    """The shape of a tensordot, which NumPy's ascontiguousarray would make at least 1-d."""
-    if isinstance(axes, int):
-        first, second = range(a.ndim - axes, a.ndim), range(axes)
-    else:
-        first, second = ((x,) if np.isscalar(x) else x for x in axes)
-    gone = {x % a.ndim for x in first} if a.ndim else set()
-    gone_b = {x % b.ndim for x in second} if b.ndim else set()
-    return tuple([n for i, n in enumerate(a.shape) if i not in gone]) + tuple(
-        [n for i, n in enumerate(b.shape) if i not in gone_b]
-    )
+        return new(contiguous(np.asarray(np.tensordot(host(a, []), host(b, []), axes))))
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import indexing
-from .core import Storage, check_device, device_array, host, new, quiet, to_dtype, view_of, wrap
+from .core import Storage, check_device, contiguous, device_array, host, new, quiet, to_dtype, view_of, wrap
 from .indexing import into
 from .names import Entry
 from .settings import counter
@@ -43,7 +43,7 @@ def _reduction(name: str) -> Callable[..., Any]:
             if self._array.size == 0:
                 warnings.simplefilter("ignore")
             result = function(self._array, axis=_axes(axis), keepdims=bool(keepdims), **more)
-        return into(np.ascontiguousarray(result) if np.ndim(result) else np.asarray(result), out)
+        return into(contiguous(np.asarray(result)), out)
 
     return reduce
 
@@ -209,13 +209,16 @@ class Methods:
         if len(shape) == 1 and np.iterable(shape[0]):
             shape = tuple(shape[0])
         shape = tuple([operator.index(n) for n in shape])
-        made = self._array.reshape(shape, order=order, copy=copy)
-        return (
-            view_of(self, made) if np.may_share_memory(made, self._array) else new(np.ascontiguousarray(made))
-        )
+        made = self._array.reshape(shape, order=order)
+        shares = self._array.size == 0 or np.may_share_memory(made, self._array)
+        if copy is False and not shares:
+            raise ValueError("Unable to avoid creating a copy while reshaping.")
+        if shares and not copy:
+            return view_of(self, made)
+        return new(made.copy("F" if order == "F" else "C"))
 
     def ravel(self, order: str = "C") -> Any:
-        return wrap(np.ascontiguousarray(self._array.ravel(order)).view(), [self])
+        return wrap(contiguous(self._array.ravel(order)).view(), [self])
 
     def transpose(self, *axes: Any) -> Any:
         return view_of(self, self._array.transpose(*axes))
@@ -279,7 +282,7 @@ class Methods:
 
     def argsort(self, axis: Any = -1, kind: Any = None) -> Any:
         self._check_sort(kind)
-        return new(np.ascontiguousarray(np.argsort(np.atleast_1d(self._array), axis, kind="stable")))
+        return new(contiguous(np.argsort(np.atleast_1d(self._array), axis, kind="stable")))
 
     def partition(self, kth: Any, axis: int = -1) -> None:
         self.sort(axis)

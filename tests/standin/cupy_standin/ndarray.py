@@ -118,13 +118,13 @@ class ndarray(Operators, Methods, Storage):
 
     @shape.setter
     def shape(self, shape: Any) -> None:
-        try:
-            self._array = self._array.reshape(shape, copy=False)
-        except ValueError as error:
+        made = self._array.reshape(shape)
+        if self._array.size and not np.may_share_memory(made, self._array):
             raise AttributeError(
                 "Incompatible shape for in-place modification. "
                 "Use `.reshape()` to make a copy with the desired shape."
-            ) from error
+            )
+        self._array = made
 
     @property
     def size(self) -> int:
