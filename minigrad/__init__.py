@@ -1,0 +1,119 @@
+"""minigrad: a deep learning framework on NumPy or CuPy, with PyTorch's names.
+
+>>> import minigrad
+>>> x = minigrad.tensor([1.0, 2.0, 3.0], requires_grad=True)
+>>> (x ** 2).sum().backward()
+>>> x.grad
+tensor([2., 4., 6.])
+"""
+
+from . import (
+    autograd, optim, utils,
+)  # fmt: skip
+from ._tensor.conversion_methods import (
+    clone,
+)  # fmt: skip
+from ._tensor.creation import (
+    arange, as_tensor, asarray, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like,
+    linspace, logspace, ones, ones_like, tensor, zeros, zeros_like,
+)  # fmt: skip
+from ._tensor.creation import range_ as range
+from ._tensor.printing import (
+    get_printoptions, printoptions, set_printoptions,
+)  # fmt: skip
+from ._tensor.sampling import (
+    Generator, bernoulli, get_rng_state, initial_seed, manual_seed, multinomial, normal, rand, rand_like,
+    randint, randint_like, randn, randn_like, randperm, seed, set_rng_state,
+)  # fmt: skip
+from ._tensor.size import Size
+from ._tensor.tensor import Tensor
+from .autograd.modes import (
+    enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled,
+)  # fmt: skip
+from .backend.devices import (
+    device, get_default_device, set_default_device,
+)  # fmt: skip
+from .backend.dtypes import (
+    double, dtype, float16, float32, float64, get_default_dtype, half, int16, int32, int64, int8, long,
+    set_default_dtype, short, uint16, uint32, uint64, uint8,
+)  # fmt: skip
+from .backend.dtypes import bool_ as bool
+from .backend.dtypes import float_ as float
+from .backend.dtypes import int_ as int
+from .ops import (
+    abs, absolute, acos, acosh, add, addcdiv, addcmul, adjoint, all, allclose, amax, amin, aminmax, any,
+    arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, argmax, argmin, argsort, argwhere, asin,
+    asinh, atan, atan2, atanh, atleast_1d, atleast_2d, atleast_3d, bincount, bitwise_and,
+    bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, block_diag,
+    broadcast_shapes, broadcast_tensors, broadcast_to, bucketize, cartesian_prod, cat, ceil, chunk, clamp,
+    clamp_max, clamp_min, clip, column_stack, concat, concatenate, contiguous, copysign, cos, cosh,
+    count_nonzero, cummax, cummin, cumprod, cumsum, deg2rad, diag, diag_embed, diagflat, diagonal, diff,
+    digamma, dist, div, divide, dsplit, dstack, eq, equal, erf, erfc, erfinv, exp, exp2, expand,
+    expand_as, expm1, fix, flatten, flip, fliplr, flipud, float_power, floor, floor_divide, fmax, fmin,
+    fmod, frac, gather, ge, greater, greater_equal, gt, heaviside, histc, histogram, hsplit, hstack,
+    hypot, index_add, index_copy, index_fill, index_put, index_select, isclose, isfinite, isinf, isnan,
+    isneginf, isposinf, kthvalue, le, lerp, less, less_equal, lgamma, log, log10, log1p, log2, logaddexp,
+    logaddexp2, logcumsumexp, logical_and, logical_not, logical_or, logical_xor, logit, logsumexp, lt,
+    masked_fill, masked_scatter, masked_select, max, maximum, mean, median, meshgrid, min, minimum, mode,
+    moveaxis, movedim, msort, mul, multiply, nan_to_num, nanmean, nanmedian, nanquantile, nansum, narrow,
+    ne, neg, negative, nonzero, norm, not_equal, permute, polygamma, positive, pow, prod, quantile,
+    rad2deg, ravel, reciprocal, remainder, repeat, repeat_interleave, reshape, reshape_as, roll, rot90,
+    round, row_stack, rsqrt, rsub, scatter, scatter_add, scatter_reduce, searchsorted, select, sgn,
+    sigmoid, sign, signbit, sin, sinc, sinh, sort, split, split_with_sizes, sqrt, square, squeeze, stack,
+    std, std_mean, sub, subtract, sum, swapaxes, swapdims, t, take, take_along_dim, tan, tanh,
+    tensor_split, tile, topk, transpose, tril, triu, true_divide, trunc, unbind, unflatten, unfold,
+    unique, unique_consecutive, unsqueeze, var, var_mean, view, view_as, vsplit, vstack, where, xlogy,
+)  # fmt: skip
+from .ops.activation import (
+    celu, hardshrink, prelu, relu, rrelu, selu, threshold,
+)  # fmt: skip
+from .ops.softmax import log_softmax, softmax
+from .queries import (
+    can_cast, e, finfo, iinfo, inf, is_floating_point, is_nonzero, is_tensor, nan, newaxis, numel, pi,
+    promote_types, result_type, typename,
+)  # fmt: skip
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Generator", "Size", "Tensor", "__version__", "abs", "absolute", "acos", "acosh", "add", "addcdiv",
+    "addcmul", "adjoint", "all", "allclose", "amax", "amin", "aminmax", "any", "arange", "arccos",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort",
+    "argwhere", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d",
+    "atleast_2d", "atleast_3d", "autograd", "bernoulli", "bincount", "bitwise_and", "bitwise_left_shift",
+    "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "block_diag", "bool",
+    "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize", "can_cast", "cartesian_prod",
+    "cat", "ceil", "celu", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "column_stack",
+    "concat", "concatenate", "contiguous", "copysign", "cos", "cosh", "count_nonzero", "cummax", "cummin",
+    "cumprod", "cumsum", "deg2rad", "device", "diag", "diag_embed", "diagflat", "diagonal", "diff",
+    "digamma", "dist", "div", "divide", "double", "dsplit", "dstack", "dtype", "e", "empty", "empty_like",
+    "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand", "expand_as", "expm1",
+    "eye", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float16", "float32",
+    "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "from_dlpack",
+    "from_numpy", "full", "full_like", "gather", "ge", "get_default_device", "get_default_dtype",
+    "get_printoptions", "get_rng_state", "greater", "greater_equal", "gt", "half", "hardshrink",
+    "heaviside", "histc", "histogram", "hsplit", "hstack", "hypot", "iinfo", "index_add", "index_copy",
+    "index_fill", "index_put", "index_select", "inf", "inference_mode", "initial_seed", "int", "int16",
+    "int32", "int64", "int8", "is_floating_point", "is_grad_enabled", "is_inference_mode_enabled",
+    "is_nonzero", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf",
+    "kthvalue", "le", "lerp", "less", "less_equal", "lgamma", "linspace", "log", "log10", "log1p", "log2",
+    "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logit", "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
+    "masked_scatter", "masked_select", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum",
+    "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "nan", "nan_to_num",
+    "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "newaxis",
+    "no_grad", "nonzero", "norm", "normal", "not_equal", "numel", "ones", "ones_like", "optim", "permute",
+    "pi", "polygamma", "positive", "pow", "prelu", "printoptions", "prod", "promote_types", "quantile",
+    "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "range",
+    "ravel", "reciprocal", "relu", "remainder", "repeat", "repeat_interleave", "reshape", "reshape_as",
+    "result_type", "roll", "rot90", "round", "row_stack", "rrelu", "rsqrt", "rsub", "scatter",
+    "scatter_add", "scatter_reduce", "searchsorted", "seed", "select", "selu", "set_default_device",
+    "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "sgn", "short",
+    "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "softmax", "sort", "split", "split_with_sizes",
+    "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes",
+    "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "threshold",
+    "tile", "topk", "transpose", "tril", "triu", "true_divide", "trunc", "typename", "uint16", "uint32",
+    "uint64", "uint8", "unbind", "unflatten", "unfold", "unique", "unique_consecutive", "unsqueeze",
+    "utils", "var", "var_mean", "view", "view_as", "vsplit", "vstack", "where", "xlogy", "zeros",
+    "zeros_like",
+]  # fmt: skip

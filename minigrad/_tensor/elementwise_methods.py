@@ -1,4 +1,5 @@
-"""The methods and operators of `Tensor` that work element by element: arithmetic, comparison, maths, activations.
+"""The methods and operators of `Tensor` that work element by element: arithmetic, comparison, maths,
+activations.
 
 A method is the function of the same name in `minigrad.ops`; `name_` is its in-place form.
 """

@@ -111,7 +111,7 @@ def _keep_old_values(node: Node, x: Any) -> None:
 
 def write(x: Any, array: Any, key: Any, value: Any) -> None:
     """`array[key] = value`, with a clear error where several elements share one place in memory."""
-    if 0 in array.strides and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True)):
+    if 0 in array.strides and array.size and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
         raise RuntimeError(
             "several elements of this tensor share one place in memory (it was expanded): clone() it before writing"
         )

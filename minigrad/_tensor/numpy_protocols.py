@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .. import ops
 from ..autograd.modes import modes
 from ..autograd.node import TensorBase
 from ..autograd.primitive import current_node
 from ..backend.devices import CPU, device_of
 from ..backend.library import library
-
-#: NumPy's name -> minigrad's function, filled by the package once all names exist (`minigrad/__init__.py`)
-counterparts: dict[str, Callable[..., Any]] = {}
 
 #: NumPy's ufunc name -> minigrad's, where they differ
 UFUNC_NAMES = {
@@ -33,6 +31,11 @@ FUNCTION_NAMES = {
     "concatenate": "cat", "expand_dims": "unsqueeze", "array_split": "tensor_split", "round_": "round",
     "amax": "amax", "amin": "amin", "max": "amax", "min": "amin", "linalg.norm": "norm", "swapaxes": "transpose",
 }  # fmt: skip
+
+
+def counterpart(name: str) -> Callable[..., Any] | None:
+    """minigrad's differentiable function of that name, or None."""
+    return getattr(ops, name, None) if name and name in ops.__dict__ else None
 
 
 def plain(value: Any, what: str) -> Any:
@@ -69,11 +72,11 @@ class NumpyProtocols:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kw: Any) -> Any:
         name = ufunc.__name__
         out = kw.get("out")
-        ours = counterparts.get(UFUNC_NAMES.get(name, name)) if method == "__call__" else None
+        ours = counterpart(UFUNC_NAMES.get(name, name)) if method == "__call__" else None
         if ours is not None and not kw:
             return ours(*(_as_operand(x) for x in inputs))
         if method == "reduce" and out is None:
-            reduction = counterparts.get({"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "amin"}.get(name, ""))
+            reduction = counterpart({"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "amin"}.get(name, ""))
             if reduction is not None:
                 axis, keep = kw.get("axis", 0), kw.get("keepdims", False)
                 options = {"dim": () if axis is None and name[0] == "m" else axis, "keepdim": keep}
@@ -90,7 +93,7 @@ class NumpyProtocols:
         name = function.__name__
         module = getattr(function, "__module__", "") or ""
         qualified = f"linalg.{name}" if module.endswith("linalg") else name
-        ours = counterparts.get(FUNCTION_NAMES.get(qualified, qualified))
+        ours = counterpart(FUNCTION_NAMES.get(qualified, qualified))
         if ours is not None and not isinstance(kw.get("out"), library(self.array).ndarray):
             try:
                 return ours(*args, **kw)

@@ -103,6 +103,11 @@ def numpy_dtype(spec: Any) -> np.dtype:
     raise TypeError(f"expected a dtype such as minigrad.float32, got {spec!r}")
 
 
+def numeric_limits(d: np.dtype) -> Any:
+    """NumPy's table of a dtype's limits."""
+    return np.finfo(d) if d.kind == "f" else np.iinfo(d)
+
+
 class _Default:
     dtype = float32.dtype
 

@@ -1,8 +1,8 @@
 """Activation functions: `relu`, `elu`, `gelu`, `silu`, `softplus`, `hardtanh`, `prelu`, `glu` ...
 
-`sigmoid` and `tanh` are in `elementwise.py`. Apart from `relu`, `relu6`, `hardtanh` and `threshold`, which take
-integers too, they are for floating point tensors. Numbers such as `negative_slope` are constants without a gradient;
-the weight of `prelu` is a tensor and has one.
+`sigmoid` and `tanh` are in `elementwise.py`. Apart from `relu`, `relu6`, `hardtanh` and `threshold`, which
+take integers too, they are for floating point tensors. Numbers such as `negative_slope` are constants without
+a gradient; the weight of `prelu` is a tensor and has one.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from .indexing import basic_getitem
 from .special import erf
 
 __all__ = [
-    "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid",
-    "mish", "prelu", "relu", "relu6", "rrelu", "selu", "silu", "softplus", "softshrink", "softsign", "tanhshrink",
-    "threshold",
+    "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
+    "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "silu", "softplus", "softshrink",
+    "softsign", "tanhshrink", "threshold",
 ]  # fmt: skip
 
 # --- pieces of straight lines --------------------------------------------------------------------
@@ -78,15 +78,20 @@ def prelu(input: Any, weight: Any) -> Any:
     if weight.ndim and count != 1:
         channels = 1 if input.ndim < 2 else input.shape[1]
         if count != channels:
-            raise RuntimeError(f"prelu() got a weight of {count} numbers for {channels} channels (dimension 1)")
-    return prelu_(input, weight.reshape((count,) + (1,) * (input.ndim - 2)) if weight.ndim and input.ndim else weight)
+            raise RuntimeError(
+                f"prelu() got a weight of {count} numbers for {channels} channels (dimension 1)"
+            )
+    return prelu_(
+        input, weight.reshape((count,) + (1,) * (input.ndim - 2)) if weight.ndim and input.ndim else weight
+    )
 
 
 @public
 def rrelu(
     input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, generator: Any = None
 ) -> Any:
-    """`leaky_relu` with the slope between `lower` and `upper`: their mean, or in training a random one each time."""
+    """`leaky_relu` with the slope between `lower` and `upper`: their mean, or in training a random one each
+    time."""
     if lower > upper:
         raise RuntimeError(f"rrelu() needs lower <= upper, got {lower} and {upper}")
     if not training:
@@ -186,8 +191,8 @@ def exp_below(xp, input, *, stretch):
 
 
 elu_.vjp(
-    input=lambda g, input, alpha, scale, stretch: (
-        g * (exp_below(input, stretch=stretch) * (scale * alpha * stretch) + (input > 0) * scale)
+    input=lambda g, input, alpha, scale, stretch: where_(
+        input > 0, g * scale, g * (exp_below(input, stretch=stretch) * (scale * alpha * stretch))
     )
 )
 exp_below.vjp(input=lambda g, out, stretch: g * (out * stretch))
@@ -254,7 +259,8 @@ gelu_tanh.vjp(input=_gelu_tanh_input)
 
 @public
 def gelu(input: Any, approximate: str = "none") -> Any:
-    """`input` times the standard normal distribution function of it [Hendrycks and Gimpel 2016, arXiv:1606.08415].
+    """`input` times the standard normal distribution function of it [Hendrycks and Gimpel 2016,
+    arXiv:1606.08415].
 
     `approximate="tanh"` takes the paper's approximation by tanh instead.
     """
@@ -352,7 +358,8 @@ tanhshrink.vjp(input=_tanhshrink_input)
 
 @public
 def glu(input: Any, dim: int = -1) -> Any:
-    """The first half of `input` along `dim`, times the sigmoid of the second [Dauphin et al. 2016, arXiv:1612.08083]."""
+    """The first half of `input` along `dim`, times the sigmoid of the second [Dauphin et al. 2016,
+    arXiv:1612.08083]."""
     n = input.ndim
     if n == 0:
         raise RuntimeError("glu() needs a dimension to halve, got a single number")

@@ -1,9 +1,9 @@
 """Arithmetic with gradients: `add`, `mul`, `pow`, `sqrt`, `abs`, `lerp` ... under PyTorch's names.
 
 Each operation is its forward, then the gradient rule of each input. All broadcast, take Python numbers beside
-tensors, and promote dtypes by PyTorch's rules. A primitive with a trailing underscore stands behind the public
-function of that name, and is what the operator calls (`x - y` is `sub_`, `sub` has PyTorch's `alpha` too).
-Division has its own file.
+tensors, and promote dtypes by PyTorch's rules. A primitive with a trailing underscore stands behind the
+public function of that name, and is what the operator calls (`x - y` is `sub_`, `sub` has PyTorch's `alpha`
+too). Division has its own file.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from ..backend.dtypes import result_dtype
 from .comparison import where_
 
 __all__ = [
-    "abs", "absolute", "add", "addcdiv", "addcmul", "copysign", "float_power", "lerp", "mul", "multiply", "neg",
-    "negative", "positive", "pow", "reciprocal", "rsqrt", "rsub", "sgn", "sign", "sqrt", "square", "sub", "subtract",
+    "abs", "absolute", "add", "addcdiv", "addcmul", "copysign", "float_power", "lerp", "mul", "multiply",
+    "neg", "negative", "positive", "pow", "reciprocal", "rsqrt", "rsub", "sgn", "sign", "sqrt", "square",
+    "sub", "subtract",
 ]  # fmt: skip
 
 # --- sums ----------------------------------------------------------------------------------------
@@ -47,7 +48,8 @@ sub_.vjp(input=lambda g: g, other=lambda g: -g)
 
 @public
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
-    """`input - alpha * other`, with broadcasting. Bool tensors are refused (use `^`, or `~` to invert a mask)."""
+    """`input - alpha * other`, with broadcasting. Bool tensors are refused (use `^`, or `~` to invert a
+    mask)."""
     return sub_(input, _scaled(other, alpha, input))
 
 
@@ -65,7 +67,9 @@ def _scaled(x: Any, alpha: float, beside: Any) -> Any:
     if alpha == 1:
         return x
     if isinstance(alpha, float) and not {"f"} & {_kind(x), _kind(beside)}:
-        raise RuntimeError(f"alpha={alpha} must be an integer for integer tensors: convert them to float first")
+        raise RuntimeError(
+            f"alpha={alpha} must be an integer for integer tensors: convert them to float first"
+        )
     return mul(x, alpha) if hasattr(x, "shape") else x * alpha
 
 
@@ -157,7 +161,9 @@ def pow(xp, input, exponent):
         if exponent == 3:
             return input * input * input  # 2.4 us for 8192 elements; NumPy's own takes 50 to 400
         if exponent < 0 and input.dtype.kind != "f":
-            raise RuntimeError("pow(): integers to negative powers are not integers: convert them to float first")
+            raise RuntimeError(
+                "pow(): integers to negative powers are not integers: convert them to float first"
+            )
     elif exponent.dtype.kind != "f":
         return _integer_power(xp, input, exponent)
     return input**exponent
@@ -257,7 +263,8 @@ copysign.vjp(input=lambda g, input, out: g * (sign(input) * sign(out)), other=la
 def lerp(xp, input, end, weight):
     """`input + weight * (end - input)`: linear interpolation. `weight` is a number or a tensor.
 
-    For a number of 0.5 or more it is computed from the other end, as PyTorch does, so that weight 1 gives `end`.
+    For a number of 0.5 or more it is computed from the other end, as PyTorch does, so that weight 1 gives
+    `end`.
     """
     if isinstance(weight, _NUMBERS) and weight >= 0.5:
         return end - (end - input) * (1 - weight)

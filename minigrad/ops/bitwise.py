@@ -1,4 +1,5 @@
-"""Operations on the bits of integers, and logic on bools: `bitwise_and`, shifts ... (the operators `& | ^ ~ << >>`)."""
+"""Operations on the bits of integers, and logic on bools: `bitwise_and`, shifts ... (the operators `& | ^ ~
+<< >>`)."""
 
 from __future__ import annotations
 

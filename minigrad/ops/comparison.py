@@ -1,7 +1,7 @@
 """Compare tensors: `eq`, `lt`, `isclose`, `logical_and` ... give bool tensors, and `where` chooses by one.
 
-Only `where` has a gradient. Everything broadcasts, and takes Python numbers beside tensors; numbers of different
-dtypes are compared in their common dtype, as in PyTorch.
+Only `where` has a gradient. Everything broadcasts, and takes Python numbers beside tensors; numbers of
+different dtypes are compared in their common dtype, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from ..autograd.public import public
 from .gathering import nonzero
 
 __all__ = [
-    "allclose", "eq", "equal", "ge", "greater", "greater_equal", "gt", "isclose", "isfinite", "isinf", "isnan",
-    "isneginf", "isposinf", "le", "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor",
-    "lt", "ne", "not_equal", "signbit", "where",
+    "allclose", "eq", "equal", "ge", "greater", "greater_equal", "gt", "isclose", "isfinite", "isinf",
+    "isnan", "isneginf", "isposinf", "le", "less", "less_equal", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "lt", "ne", "not_equal", "signbit", "where",
 ]  # fmt: skip
 
 
@@ -137,7 +137,11 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     """
     if rtol < 0 or atol < 0:
         raise RuntimeError(f"isclose() needs rtol and atol of at least zero, got {rtol} and {atol}")
-    if isinstance(input, TensorBase) and isinstance(other, TensorBase) and input.array.dtype != other.array.dtype:
+    if (
+        isinstance(input, TensorBase)
+        and isinstance(other, TensorBase)
+        and input.array.dtype != other.array.dtype
+    ):
         raise RuntimeError(
             f"isclose() compares tensors of one dtype, got {input.array.dtype} and {other.array.dtype}: "
             "convert one with .to(dtype) first"
@@ -146,7 +150,9 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
 
 
 @public
-def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     """True if `isclose` holds everywhere; a Python bool."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
@@ -155,7 +161,9 @@ def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, e
 def equal(input: Any, other: Any) -> bool:
     """True if both have the same shape and the same elements; a Python bool. nan is not equal to nan."""
     if not (hasattr(input, "shape") and hasattr(other, "shape")):
-        raise TypeError(f"equal() compares two tensors, got {type(input).__name__} and {type(other).__name__}")
+        raise TypeError(
+            f"equal() compares two tensors, got {type(input).__name__} and {type(other).__name__}"
+        )
     return tuple(input.shape) == tuple(other.shape) and bool(eq(input, other).all())
 
 
@@ -166,7 +174,9 @@ def where_(xp, condition, input, other):
         condition = xp.asarray(condition)
     if condition.dtype.kind != "b":
         if condition.dtype != "uint8":
-            raise RuntimeError(f"where() needs a bool tensor as condition, got {condition.dtype}: compare it first")
+            raise RuntimeError(
+                f"where() needs a bool tensor as condition, got {condition.dtype}: compare it first"
+            )
         condition = condition.astype(bool)
     return xp.where(condition, input, other)
 
@@ -181,9 +191,9 @@ where_.vjp(
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """`input` where `condition` is True, `other` elsewhere; the three broadcast.
 
-    `input` and `other` may be numbers; they are promoted to one dtype. A gradient goes only to the element that
-    was chosen, so that nan and inf in the other stay out of it. With a condition alone: its nonzero indices, a
-    tensor for each dimension.
+    `input` and `other` may be numbers; they are promoted to one dtype. A gradient goes only to the element
+    that was chosen, so that nan and inf in the other stay out of it. With a condition alone: its nonzero
+    indices, a tensor for each dimension.
 
     >>> import minigrad
     >>> x = minigrad.tensor([-1.0, 2.0])

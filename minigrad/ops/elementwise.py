@@ -1,7 +1,8 @@
 """Mathematical functions of one or two numbers, element by element: `exp`, `log`, `sin`, `tanh` ...
 
-All take integers too and then give the default floating point dtype. Each forward stands above its gradient rule;
-the derivatives are those of any table (Abramowitz and Stegun, "Handbook of Mathematical Functions", chapters 4 to 7).
+All take integers too and then give the default floating point dtype. Each forward stands above its gradient
+rule; the derivatives are those of any table (Abramowitz and Stegun, "Handbook of Mathematical Functions",
+chapters 4 to 7).
 """
 
 from __future__ import annotations
@@ -188,7 +189,8 @@ atan.vjp(input=lambda g, input: g / (input * input + 1))
 
 @primitive(dtype="float")
 def atan2(xp, input, other):
-    """The angle in [-pi, pi] of the point (x = other, y = input). Its gradient at the origin is 0, as PyTorch's."""
+    """The angle in [-pi, pi] of the point (x = other, y = input). Its gradient at the origin is 0, as
+    PyTorch's."""
     return xp.arctan2(input, other)
 
 

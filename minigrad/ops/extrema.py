@@ -1,6 +1,7 @@
 """The larger, the smaller, and limits: `maximum`, `fmin`, `clamp` ...
 
-Where two numbers tie, `maximum` and `minimum` give each half of the gradient; `clamp` gives all of it to the input.
+Where two numbers tie, `maximum` and `minimum` give each half of the gradient; `clamp` gives all of it to the
+input.
 """
 
 from __future__ import annotations

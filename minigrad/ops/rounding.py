@@ -92,5 +92,6 @@ nan_to_num_.vjp(input=lambda g, input: where_(isfinite(input), g, 0))
 
 @public
 def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
-    """`input` with nan and the infinities replaced, the latter by the dtype's largest and smallest numbers."""
+    """`input` with nan and the infinities replaced, the latter by the dtype's largest and smallest
+    numbers."""
     return nan_to_num_(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
