@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.context import BaseContext
 from typing import Any
 
-from ..._tensor.sampling import Generator
-
+from ...backend.random import Generator
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .iterators import InProcessIterator, LoaderIterator, WorkersIterator

@@ -12,8 +12,9 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from ..._tensor.sampling import Generator, randperm
+from ..._tensor.sampling import randperm
 from ..._tensor.tensor import Tensor
+from ...backend.random import Generator
 
 Item = TypeVar("Item", covariant=True)
 

@@ -12,7 +12,6 @@ from typing import Any
 from ..._tensor.creation import as_tensor, tensor
 from ..._tensor.tensor import Tensor
 from ...backend.library import is_array
-
 from .collate import default_collate
 from .dataset import IterableDataset, Subset, TensorDataset
 

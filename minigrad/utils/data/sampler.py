@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar
 
 from ..._tensor.creation import as_tensor
-from ..._tensor.sampling import Generator, multinomial, randint, randperm
+from ..._tensor.sampling import multinomial, randint, randperm
 from ..._tensor.tensor import Tensor
 from ...backend.dtypes import float64, int64
+from ...backend.random import Generator
 
 Index = TypeVar("Index", covariant=True)
 

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ..._tensor.sampling import manual_seed
 from ...backend.library import numpy
-
+from ...backend.random import manual_seed
 from .dataset import IterableDataset
 from .fetch import make_fetcher
 
