@@ -33,7 +33,8 @@ class Line(NamedTuple):
 
     def __str__(self) -> str:
         text = linecache.getline(self.file, self.number).strip()
-        return f'  File "{self.file}", line {self.number}, in {self.function}' + (f"\n    {text}" if text else "")
+        where = f'  File "{self.file}", line {self.number}, in {self.function}'
+        return f"{where}\n    {text}" if text else where
 
 
 def user_lines() -> tuple[Line, ...]:
@@ -85,7 +86,8 @@ class CheckedNode(TracedNode):
             array = r.array if isinstance(r, TensorBase) else r
             if array is not None and bool(library(array).isnan(array).any()):
                 raise RuntimeError(
-                    f"{node.name()} returned nan in the gradient of its input {k}. It belongs to {_origin(node)}"
+                    f"{node.name()} returned nan in the gradient of its input {k}. "
+                    f"It belongs to {_origin(node)}"
                 )
         return results
 
@@ -93,7 +95,7 @@ class CheckedNode(TracedNode):
 def _origin(node: Any) -> str:
     """Which lines of the user's code made a node."""
     if not getattr(node, "lines", ()):
-        return "an operation recorded outside detect_anomaly(): run the forward pass inside it to see the line"
+        return "an operation recorded outside detect_anomaly(): run forward inside it, too, to see the line"
     return "the operation recorded at (innermost line first)\n" + "\n".join(map(str, node.lines))
 
 

@@ -1,4 +1,4 @@
-"""Compare gradients with finite differences: `gradcheck` for first derivatives, `gradgradcheck` for second."""
+"""Compare gradients with finite differences: `gradcheck` for first, `gradgradcheck` for second order."""
 
 from __future__ import annotations
 
@@ -129,23 +129,23 @@ def _varied(arguments: Sequence[Any]) -> list[tuple[int, Any]]:
     for k, x in found:
         if x.array.dtype.itemsize < 8:
             warnings.warn(
-                f"gradcheck: input {k} is {public_dtype(x.array.dtype)}, for which finite differences are too "
-                "coarse: use float64",
+                f"gradcheck: input {k} is {public_dtype(x.array.dtype)}, too coarse for finite differences: "
+                "use float64",
                 UserWarning,
                 stacklevel=3,
             )
         if any(s == 0 and n > 1 for s, n in zip(x.array.strides, x.array.shape)):
             raise ValueError(
-                f"gradcheck: elements of input {k} share one place in memory (it was expanded), so they cannot "
-                "be varied one at a time: clone() it first"
+                f"gradcheck: elements of input {k} share one place in memory (it was expanded) and cannot be "
+                "varied one at a time: clone() it first"
             )
     return found
 
 
-def _outputs(result: Any) -> tuple[Any, ...]:
-    """The outputs that have a gradient."""
+def _outputs(result: Any, keep_all: bool = False) -> tuple[Any, ...]:
+    """The outputs that have a gradient, or all."""
     results = result if isinstance(result, (tuple, list)) else (result,)
-    return tuple(y for y in results if _edge(y) is not None)
+    return tuple(y for y in results if keep_all or _edge(y) is not None)
 
 
 def _edge(x: Any) -> Any:
@@ -157,8 +157,7 @@ def _check_jacobians(
     func: Any, arguments: Any, varied: Any, outputs: Any, eps: float, atol: float, rtol: float
 ) -> None:
     if not outputs:  # then no input may have any influence
-        results = func(*arguments)
-        every = [y for y in (results if isinstance(results, (tuple, list)) else (results,))]
+        every = _outputs(func(*arguments), keep_all=True)
         for k, x in varied:
             for i, numerical in enumerate(_numerical(func, arguments, x, eps, every, keep_all=True)):
                 if bool((abs(numerical) > atol).any()):
@@ -181,16 +180,13 @@ def _check_jacobians(
 def _numerical(
     func: Any, arguments: Any, x: Any, eps: float, outputs: Sequence[Any], keep_all: bool = False
 ) -> list[Any]:
-    """The Jacobians, of shape (elements of x, elements of y), by central differences in each element of `x`."""
+    """The Jacobians, of shape (elements of x, elements of y), by central differences."""
     xp = library(x.array)
     jacobians = [xp.zeros((x.array.size, y.array.size), dtype="float64") for y in outputs]
 
     def values() -> list[Any]:
         result = func(*arguments)
-        if keep_all:
-            every = result if isinstance(result, (tuple, list)) else (result,)
-        else:
-            every = _outputs(result)
+        every = _outputs(result, keep_all)
         return [y.array.astype("float64").reshape(-1) for y in every]
 
     for row, place in enumerate(_places(x.array.shape)):
@@ -239,7 +235,7 @@ def _check_repeated(func: Any, arguments: Any, varied: Any, outputs: Any, tolera
 
 
 def _check_zero(varied: Any, outputs: Any, check_undefined: bool, check_dtypes: bool) -> None:
-    """A zero gradient of the outputs must give zero, of the right kind; so must none at all of one of several."""
+    """A zero gradient of the outputs must give zero, of the right kind; so must none for some of them."""
     tensors = [x for _, x in varied]
     found = grad(outputs, tensors, [zeros_like(y) for y in outputs], retain_graph=True, allow_unused=True)
     for (k, x), g in zip(varied, found, strict=True):
@@ -247,7 +243,7 @@ def _check_zero(varied: Any, outputs: Any, check_undefined: bool, check_dtypes: 
             continue
         if bool((g.array != 0).any()):
             raise GradcheckError(
-                "backward does not multiply by the gradient it is given: from a zero gradient it made another "
+                "backward does not multiply by the gradient it is given: it made another from a zero one, "
                 f"for input {k}"
             )
         if tuple(g.array.shape) != tuple(x.array.shape):

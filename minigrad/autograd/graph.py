@@ -1,4 +1,4 @@
-"""The recorded graph as a user meets it: `tensor.grad_fn` is a `Node`, `next_functions` leads to its inputs."""
+"""The recorded graph as a user meets it: `tensor.grad_fn` is a `Node`, `next_functions` leads on."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Variable(metaclass=_Tensors):
 
     def __new__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Any:
         if not isinstance(data, TensorBase):
-            raise TypeError(f"Variable takes a Tensor, got {type(data).__name__}: make one with minigrad.tensor()")
+            raise TypeError(f"Variable takes a Tensor, got {type(data).__name__}: use minigrad.tensor()")
         result = wrap(data.array)
         result._storage = data.shared_storage()
         if requires_grad:
