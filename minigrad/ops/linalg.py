@@ -1,0 +1,365 @@
+"""Matrices solved and taken apart: `inv`, `det`, `solve`, `cholesky`, `svd`, `eigh`, `qr`; `trace`, `kron`, `cross`.
+
+All take one matrix or a batch of them, in float32 or float64. The gradients are those collected by M. Giles, "An
+extended collection of matrix derivative results for forward and reverse mode algorithmic differentiation" (2008).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd.primitive import primitive
+from ..autograd.public import public
+from . import return_types
+from .arithmetic import mul, sub_
+from .comparison import where_
+from .dims import broadcast_shapes, one_dim
+from .products import matmul, matmul_nt, matmul_tn
+from .norms import norm
+from .parts import diagonal, on_diagonal, tril
+from .reduction import sum
+from .repeating import roll
+from .shape import adjoint, expand, reshape_, unsqueeze
+
+# --- primitives ----------------------------------------------------------------------------------------------
+
+
+def _singular(name: str, error: Exception) -> Exception:
+    return RuntimeError(f"{name}(): {error}. The matrix is singular, or not of the kind that this needs")
+
+
+def _square(x: Any, name: str) -> None:
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise RuntimeError(f"{name}() takes square matrices, got shape {tuple(x.shape)}")
+
+
+@primitive(dtype="keep", accepts="f")
+def inv_(xp, input):
+    """The inverse of each matrix."""
+    try:
+        return xp.linalg.inv(input)
+    except xp.linalg.LinAlgError as error:
+        raise _singular("inv", error) from None
+
+
+inv_.vjp(input=lambda g, out: -matmul_nt(matmul_tn(out, g), out))
+
+
+@primitive(dtype="keep", accepts="f")
+def det_(xp, input):
+    """The determinant of each matrix."""
+    return xp.linalg.det(input)
+
+
+det_.vjp(input=lambda g, input, out: unsqueeze(unsqueeze(g * out, -1), -1) * adjoint(inv_(input)))
+
+
+@primitive(dtype="keep", accepts="f")
+def slogdet_(xp, input):
+    """(sign, log of the absolute value) of the determinant of each matrix."""
+    sign, size = xp.linalg.slogdet(input)
+    return xp.asarray(sign), xp.asarray(size)
+
+
+slogdet_.vjp(input=lambda g, input: _log_det_gradient(*g, input))
+
+
+def _log_det_gradient(g_sign, g_log, input):
+    """The sign is constant wherever it has a gradient."""
+    if g_log is None:
+        return input * 0
+    return unsqueeze(unsqueeze(g_log, -1), -1) * adjoint(inv_(input))
+
+
+@primitive(dtype="same", accepts="f")
+def solve_(xp, A, B):
+    """The X with A X = B, for matrices."""
+    try:
+        return xp.linalg.solve(A, B)
+    except xp.linalg.LinAlgError as error:
+        raise _singular("solve", error) from None
+
+
+solve_.vjp(
+    A=lambda g, A, out: -matmul_nt(solve_(adjoint(A), g), out),
+    B=lambda g, A: solve_(adjoint(A), g),
+)
+
+
+@primitive(dtype="keep", accepts="f")
+def cholesky_(xp, input):
+    """The lower triangular L with L Lᵀ = input."""
+    try:
+        return xp.linalg.cholesky(input)
+    except xp.linalg.LinAlgError as error:
+        raise _singular("cholesky", error) from None
+
+
+cholesky_.vjp(input=lambda g, out: _cholesky_gradient(g, out))
+
+
+def _cholesky_gradient(g, factor):
+    """L⁻ᵀ Φ(Lᵀ g) L⁻¹, symmetrised, where Φ takes the lower triangle with half the diagonal (Giles, section 4)."""
+    product = matmul_tn(factor, g)
+    half = tril(product) - _only_diagonal(product) * 0.5
+    inverse = inv_(factor)
+    whole = matmul(matmul_tn(inverse, half), inverse)
+    return (whole + adjoint(whole)) * 0.5
+
+
+def _only_diagonal(x):
+    n = len(x.shape)
+    return on_diagonal(diagonal(x, 0, -2, -1), shape=tuple(x.shape), offset=0, dim1=n - 2, dim2=n - 1)
+
+
+@primitive(dtype="keep", accepts="f")
+def svd_(xp, input, *, full_matrices):
+    """(U, singular values, Vᵀ) of each matrix."""
+    return tuple(xp.linalg.svd(input, full_matrices=full_matrices))
+
+
+@primitive(dtype="keep", accepts="f")
+def svdvals_(xp, input):
+    """The singular values of each matrix."""
+    return xp.linalg.svd(input, compute_uv=False)
+
+
+@primitive(dtype="keep", accepts="f")
+def qr_(xp, input, *, mode):
+    """(Q, R) of each matrix."""
+    return tuple(xp.linalg.qr(input, mode="complete" if mode == "complete" else "reduced"))
+
+
+@primitive(dtype="keep", accepts="f")
+def eigh_(xp, input, *, UPLO):
+    """(eigenvalues, eigenvectors) of each symmetric matrix."""
+    values, vectors = xp.linalg.eigh(input, UPLO=UPLO)
+    return values, vectors
+
+
+eigh_.vjp(input=lambda g, out: _eigh_gradient(*g, *out))
+
+
+def _eigh_gradient(g_values, g_vectors, values, vectors):
+    """V (diag(g_values) + (Vᵀ g_vectors) / (λ_j - λ_i)) Vᵀ; eigenvectors need distinct eigenvalues (Giles, 3.1)."""
+    inner = 0
+    if g_vectors is not None:
+        gap = unsqueeze(values, -2) - unsqueeze(values, -1)
+        same = gap == 0
+        inner = where_(same, 0, matmul_tn(vectors, g_vectors) / where_(same, 1, gap))
+    if g_values is not None:
+        shape = tuple(vectors.shape)
+        n = len(shape)
+        inner = on_diagonal(g_values, shape=shape, offset=0, dim1=n - 2, dim2=n - 1) + inner
+    whole = matmul_nt(matmul(vectors, inner), vectors)
+    return (whole + adjoint(whole)) * 0.5
+
+
+@primitive(dtype="keep", accepts="f", differentiable=False)
+def matrix_rank_(xp, input, *, tol):
+    """How many singular values are above a tolerance."""
+    values = xp.linalg.svd(input, compute_uv=False)
+    if tol is None:
+        tol = values.max(axis=-1, keepdims=True) * max(input.shape[-2:]) * xp.finfo(input.dtype).eps
+    return xp.add.reduce(values > tol, axis=-1, dtype="int64")
+
+
+# --- public functions ----------------------------------------------------------------------------------------
+
+
+@public
+def inv(A):
+    """The inverse of each square matrix.
+
+    >>> import minigrad
+    >>> minigrad.linalg.inv(minigrad.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+
+    Raises:
+        RuntimeError: a matrix that is not square, or singular.
+    """
+    _square(A, "inv")
+    return inv_(A)
+
+
+@public
+def inverse(input):
+    """`inv` under its older name."""
+    return inv(input)
+
+
+@public
+def det(A):
+    """The determinant of each square matrix. Its gradient is that of regular matrices."""
+    _square(A, "det")
+    return det_(A)
+
+
+@public
+def slogdet(A):
+    """Sign and log of the absolute value of the determinant: a pair (sign, logabsdet)."""
+    _square(A, "slogdet")
+    return return_types.slogdet(*slogdet_(A))
+
+
+@public
+def logdet(input):
+    """The log of the determinant; nan where that is negative."""
+    sign, size = slogdet(input)
+    return where_(sign < 0, float("nan"), size)
+
+
+@public
+def solve(A, B, *, left=True):
+    """The X with A X = B (`left=False`: X A = B), where B holds columns or, with one dimension less than A, a vector.
+
+    >>> import minigrad
+    >>> minigrad.linalg.solve(minigrad.tensor([[2.0, 0.0], [0.0, 4.0]]), minigrad.tensor([2.0, 2.0]))
+    tensor([1.0000, 0.5000])
+    """
+    _square(A, "solve")
+    vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
+    if not left:
+        return adjoint(solve(adjoint(A), adjoint(B)))
+    if vector:
+        return reshape_(solve(A, unsqueeze(B, -1)), shape=broadcast_shapes(tuple(A.shape[:-2]), tuple(B.shape[:-1])) + (A.shape[-1],))
+    batch = broadcast_shapes(tuple(A.shape[:-2]), tuple(B.shape[:-2]))
+    return solve_(expand(A, (*batch, *A.shape[-2:])), expand(B, (*batch, *B.shape[-2:])))
+
+
+@public
+def cholesky(input, *, upper=False):
+    """The lower triangular factor L of a symmetric positive definite matrix, L Lᵀ; `upper` gives Lᵀ."""
+    _square(input, "cholesky")
+    factor = cholesky_(input)
+    return adjoint(factor) if upper else factor
+
+
+@public
+def linalg_svd(A, full_matrices=True):
+    """U, the singular values S in falling order, and Vh, with A = U diag(S) Vh. No gradient: use `svdvals`."""
+    return return_types.linalg_svd(*svd_(A, full_matrices=full_matrices))
+
+
+@public
+def svd(input, some=True, compute_uv=True):
+    """U, S and V (not transposed) of a matrix: PyTorch's older form of `linalg.svd`."""
+    u, s, vh = svd_(input, full_matrices=not some)
+    return return_types.svd(u, s, adjoint(vh))
+
+
+@public
+def svdvals(A):
+    """The singular values in falling order."""
+    return svdvals_(A)
+
+
+@public
+def qr(A, mode="reduced"):
+    """Q with orthonormal columns and the upper triangular R, with A = Q R. No gradient."""
+    return return_types.linalg_qr(*qr_(A, mode=mode))
+
+
+@public
+def eigh(A, UPLO="L"):
+    """Eigenvalues in rising order and eigenvectors (columns) of a symmetric matrix, of which one triangle is read."""
+    _square(A, "eigh")
+    return return_types.linalg_eigh(*eigh_(A, UPLO=UPLO))
+
+
+@public
+def eigvalsh(A, UPLO="L"):
+    """The eigenvalues of a symmetric matrix in rising order."""
+    return eigh(A, UPLO)[0]
+
+
+@public
+def matrix_rank(A, *, tol=None):
+    """How many singular values are larger than `tol`."""
+    return matrix_rank_(A, tol=tol)
+
+
+@public
+def matrix_power(A, n):
+    """A multiplied by itself n times; for negative n the inverse."""
+    _square(A, "matrix_power")
+    if n < 0:
+        return matrix_power(inv_(A), -n)
+    if n == 0:
+        ones = expand(reshape_(A, shape=(-1,))[:1] * 0 + 1, (A.shape[-1],))
+        return expand(on_diagonal(ones, shape=tuple(A.shape[-2:]), offset=0, dim1=0, dim2=1), tuple(A.shape))
+    half = matrix_power(A, n // 2) if n > 1 else None
+    if half is None:
+        return A
+    return matmul(matmul(half, half), A) if n % 2 else matmul(half, half)
+
+
+def multi_dot(tensors):
+    """The product of several matrices (the first and the last may be vectors), in the cheapest order for three."""
+    tensors = list(tensors)
+    if len(tensors) == 3 and tensors[0].ndim == tensors[2].ndim == 2:
+        a, b, c = (x.shape for x in tensors)
+        if a[0] * c[1] * (a[1] + b[1]) and b[1] * (a[0] * a[1] + a[0] * c[1]) > c[1] * (a[1] * b[1] + a[0] * a[1]):
+            return matmul(tensors[0], matmul(tensors[1], tensors[2]))
+    product = tensors[0]
+    for x in tensors[1:]:
+        product = matmul(product, x)
+    return product
+
+
+@public
+def trace(input):
+    """The sum of the diagonal of a matrix."""
+    if input.ndim != 2:
+        raise RuntimeError(f"trace() takes a matrix, got {input.ndim} dimensions")
+    return sum(diagonal(input))
+
+
+@public
+def kron(input, other):
+    """The Kronecker product: `other` times each element of `input`, side by side."""
+    n = max(input.ndim, other.ndim)
+    a = (1,) * (n - input.ndim) + tuple(input.shape)
+    b = (1,) * (n - other.ndim) + tuple(other.shape)
+    left = reshape_(input, shape=tuple(size for k in a for size in (k, 1)))
+    right = reshape_(other, shape=tuple(size for k in b for size in (1, k)))
+    return reshape_(mul(left, right), shape=tuple(k * m for k, m in zip(a, b)))
+
+
+@public
+def cross(input, other, dim=None):
+    """The cross product of vectors of length 3 along `dim` (the first dimension of size 3, if None)."""
+    shape = broadcast_shapes(tuple(input.shape), tuple(other.shape))
+    if dim is None:
+        dim = next((k for k, n in enumerate(shape) if n == 3), None)
+        if dim is None:
+            raise RuntimeError(f"cross(): none of the sizes of {shape} is 3")
+    k = one_dim(dim, len(shape))
+    if shape[k] != 3:
+        raise RuntimeError(f"cross(): dimension {dim} of shape {shape} must be of size 3")
+    a, b = expand(input, shape), expand(other, shape)
+    return sub_(roll(a, -1, k) * roll(b, -2, k), roll(a, -2, k) * roll(b, -1, k))
+
+
+@public
+def linalg_cross(input, other, *, dim=-1):
+    """The cross product of vectors of length 3 along `dim`."""
+    return cross(input, other, dim)
+
+
+@public
+def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):
+    """The diagonals of each matrix."""
+    return diagonal(A, offset, dim1, dim2)
+
+
+@public
+def cdist(x1, x2, p=2.0):
+    """The p-norms of the differences of all rows of `x1` (..., n, d) and `x2` (..., m, d): shape (..., n, m)."""
+    return norm(sub_(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)
+
+
+__all__ = [
+    "cdist", "cholesky", "cross", "det", "inverse", "kron", "logdet", "matrix_power", "slogdet", "svd", "trace",
+]  # fmt: skip
