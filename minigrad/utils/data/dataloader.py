@@ -84,20 +84,21 @@ class DataLoader:
         self.persistent_workers = persistent_workers
         self.in_order = in_order
 
-        if sampler is None:
+        indices: Any = sampler
+        if indices is None:
             if isinstance(dataset, IterableDataset):
-                sampler = _Endless()
+                indices = _Endless()
             elif shuffle:
-                sampler = RandomSampler(dataset, generator=generator)
+                indices = RandomSampler(dataset, generator=generator)
             else:
-                sampler = SequentialSampler(dataset)
+                indices = SequentialSampler(dataset)
         if batch_sampler is not None:
             batch_size = None
         elif batch_size is not None:
-            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+            batch_sampler = BatchSampler(indices, batch_size, drop_last)
         self.batch_size = batch_size
         self.drop_last = drop_last
-        self.sampler = sampler
+        self.sampler = indices
         self.batch_sampler = batch_sampler
         self.collate_fn = collate_fn or (default_collate if self.batched else default_convert)
         #: the length that an iterable dataset gave when it was asked, to be compared with what comes
@@ -135,7 +136,8 @@ class DataLoader:
         """The number of batches (of items, without batches) in one pass."""
         if not isinstance(self.dataset, IterableDataset):
             return len(self.index_sampler)  # type: ignore[arg-type]
-        length = self.promised_length = len(self.dataset)
+        length: int = len(self.dataset)  # type: ignore[arg-type]
+        self.promised_length = length
         if self.batch_size is not None:
             length = length // self.batch_size if self.drop_last else -(-length // self.batch_size)
         return length

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..._tensor.creation import as_tensor, tensor
+from ..._tensor.creation import as_tensor
 from ..._tensor.tensor import Tensor
+from ...autograd.primitive import wrap
+from ...backend.host import host_array
 from ...backend.library import is_array
 from .collate import default_collate
 from .dataset import IterableDataset, Subset, TensorDataset
@@ -83,13 +85,16 @@ def batch_reader(dataset: Any) -> Callable[[Sequence[int]], Any] | None:
 
 def _rows(sources: Sequence[Any], indices: Sequence[int]) -> list[Tensor]:
     """The rows `indices` of every source, with the index sent to each device once."""
+    host = host_array(indices, "int64")
     index: dict[Any, Tensor] = {}
     rows = []
     for source in map(as_tensor, sources):
         where = source.device
-        if where not in index:
-            index[where] = tensor(indices, device=where)
-        rows.append(source[index[where]])
+        at = index.get(where)
+        if at is None:
+            at = index[where] = as_tensor(host, device=where)
+        # Data want no gradient as a rule: then the arrays alone are asked, at 1.3 us instead of 9.
+        rows.append(wrap(source.array[at.array]) if source.node is None else source[at])
     return rows
 
 

@@ -159,7 +159,7 @@ class WorkersIterator(LoaderIterator):
         while True:
             candidates = [self.pending[0]] if self.in_order else list(dict.fromkeys(self.pending))
             owners: dict[Any, Worker] = {worker.replies: worker for worker in candidates}
-            sentinels = {worker.process.sentinel: worker for worker in candidates}
+            sentinels: dict[Any, Worker] = {worker.process.sentinel: worker for worker in candidates}
             patience = max(0.0, deadline - time.monotonic()) if self.timeout else None
             ready = wait([*owners, *sentinels], patience)
             if not ready:
