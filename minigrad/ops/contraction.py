@@ -15,8 +15,8 @@ from typing import Any
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from .dims import many_dims
-from .products import matmul
 from .parts import diagonal
+from .products import matmul
 from .reduction import sum
 from .shape import expand, permute, reshape_
 
@@ -208,7 +208,7 @@ def tensordot(a, b, dims=2):
     else:
         over_a, over_b = (many_dims(_list(d), x.ndim) for d, x in zip(dims, (a, b)))
     if len(over_a) != len(over_b):
-        raise RuntimeError(f"tensordot(): {len(over_a)} and {len(over_b)} dimensions to sum over: they must be equally many")
+        raise RuntimeError(f"tensordot(): {len(over_a)} and {len(over_b)} dimensions to sum over must be equally many")
     if [a.shape[k] for k in over_a] != [b.shape[k] for k in over_b]:
         raise RuntimeError(
             f"tensordot(): shapes {tuple(a.shape)} and {tuple(b.shape)} differ in the dimensions {over_a} and {over_b}"

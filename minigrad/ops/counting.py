@@ -144,8 +144,8 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
         raise RuntimeError(f"searchsorted(): side must be 'left' or 'right' and agree with right={right}, got {side!r}")
     if sorted_sequence.ndim > 1 and tuple(getattr(input, "shape", ()))[:-1] != tuple(sorted_sequence.shape[:-1]):
         raise RuntimeError(
-            f"searchsorted(): sequences of shape {tuple(sorted_sequence.shape)} need values with the same rows, got shape "
-            f"{tuple(getattr(input, 'shape', ()))}"
+            f"searchsorted(): sequences of shape {tuple(sorted_sequence.shape)} need values with the same rows, "
+            f"got shape {tuple(getattr(input, 'shape', ()))}"
         )
     return searchsorted_(sorted_sequence, input, sorter, right=right or side == "right", small=out_int32)
 

@@ -7,6 +7,8 @@ loop over the time steps of a sequence costs its length, not the square of it.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+from typing import Any
 
 from ..autograd.primitive import primitive
 from ..autograd.public import public
@@ -163,8 +165,8 @@ def dstack(tensors):
 @public
 def column_stack(tensors):
     """Tensors joined along dimension 1, vectors as columns."""
-    columns = (x if x.ndim > 1 else reshape_(x, shape=(math.prod(x.shape), 1)) for x in _listed(tensors, "column_stack"))
-    return cat(columns, 1)
+    tensors = _listed(tensors, "column_stack")
+    return cat([x if x.ndim > 1 else reshape_(x, shape=(math.prod(x.shape), 1)) for x in tensors], 1)
 
 
 def block_diag(*tensors):
@@ -253,15 +255,13 @@ def chunk(input, chunks, dim=0):
 def tensor_split(input, indices_or_sections=None, dim=0, *, indices=None, sections=None):
     """Views of `input` along `dim`: a number of pieces whose sizes differ by at most 1, or the pieces between the
     places in a list."""
-    where = next((w for w in (indices_or_sections, indices, sections) if w is not None), None)
+    where: Any = next((w for w in (indices_or_sections, indices, sections) if w is not None), None)
     n, k = _size_along(input, dim, "tensor_split"), one_dim(dim, input.ndim)
     if hasattr(where, "tolist"):
         where = where.tolist()
     if isinstance(where, (tuple, list)):
         ends = [0, *(int(w) for w in where), n]  # the pieces may overlap, so each is a view for itself
-        return tuple(
-            basic_getitem(input, key=(*(_ALL,) * k, slice(a, b), Ellipsis)) for a, b in zip(ends, ends[1:])
-        )
+        return tuple(basic_getitem(input, key=(*(_ALL,) * k, slice(a, b), Ellipsis)) for a, b in pairwise(ends))
     if where <= 0:
         raise RuntimeError(f"tensor_split() expects a positive number of sections, got {where}")
     return split_(input, keys=_ranges([n // where + (j < n % where) for j in range(where)], k))

@@ -14,9 +14,9 @@ from . import return_types
 from .arithmetic import mul, sub_
 from .comparison import where_
 from .dims import broadcast_shapes, one_dim
-from .products import matmul, matmul_nt, matmul_tn
 from .norms import norm
 from .parts import diagonal, on_diagonal, tril
+from .products import matmul, matmul_nt, matmul_tn
 from .reduction import sum
 from .repeating import roll
 from .shape import adjoint, expand, reshape_, unsqueeze
@@ -61,11 +61,12 @@ def slogdet_(xp, input):
     return xp.asarray(sign), xp.asarray(size)
 
 
-slogdet_.vjp(input=lambda g, input: _log_det_gradient(*g, input))
+slogdet_.vjp(input=lambda g, input: _log_det_gradient(g, input))
 
 
-def _log_det_gradient(g_sign, g_log, input):
+def _log_det_gradient(g, input):
     """The sign is constant wherever it has a gradient."""
+    _, g_log = g
     if g_log is None:
         return input * 0
     return unsqueeze(unsqueeze(g_log, -1), -1) * adjoint(inv_(input))
@@ -101,15 +102,10 @@ cholesky_.vjp(input=lambda g, out: _cholesky_gradient(g, out))
 def _cholesky_gradient(g, factor):
     """L⁻ᵀ Φ(Lᵀ g) L⁻¹, symmetrised, where Φ takes the lower triangle with half the diagonal (Giles, section 4)."""
     product = matmul_tn(factor, g)
-    half = tril(product) - _only_diagonal(product) * 0.5
+    half = (tril(product) + tril(product, -1)) * 0.5
     inverse = inv_(factor)
     whole = matmul(matmul_tn(inverse, half), inverse)
     return (whole + adjoint(whole)) * 0.5
-
-
-def _only_diagonal(x):
-    n = len(x.shape)
-    return on_diagonal(diagonal(x, 0, -2, -1), shape=tuple(x.shape), offset=0, dim1=n - 2, dim2=n - 1)
 
 
 @primitive(dtype="keep", accepts="f")
@@ -219,11 +215,11 @@ def solve(A, B, *, left=True):
     tensor([1.0000, 0.5000])
     """
     _square(A, "solve")
-    vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
     if not left:
         return adjoint(solve(adjoint(A), adjoint(B)))
-    if vector:
-        return reshape_(solve(A, unsqueeze(B, -1)), shape=broadcast_shapes(tuple(A.shape[:-2]), tuple(B.shape[:-1])) + (A.shape[-1],))
+    if B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])):
+        batch = broadcast_shapes(tuple(A.shape[:-2]), tuple(B.shape[:-1]))
+        return reshape_(solve(A, unsqueeze(B, -1)), shape=(*batch, A.shape[-1]))
     batch = broadcast_shapes(tuple(A.shape[:-2]), tuple(B.shape[:-2]))
     return solve_(expand(A, (*batch, *A.shape[-2:])), expand(B, (*batch, *B.shape[-2:])))
 

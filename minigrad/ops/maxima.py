@@ -1,4 +1,4 @@
-"""The largest and the smallest elements: `max`, `min`, `amax`, `amin`, `aminmax`, and where they are: `argmax`, `argmin`.
+"""The largest and the smallest elements: `max`, `min`, `amax`, `amin`, `aminmax`; where they are: `argmax`, `argmin`.
 
 Where several elements tie, `amax`, `amin` and the full `max()` and `min()` share the gradient evenly among them;
 `max(dim)` and `min(dim)` give it to the element that their indices name. `maximum` of two tensors is in `extrema.py`.
@@ -72,7 +72,7 @@ def _not_empty(input: Any, dim: Any, name: str) -> None:
     """There is no largest element of nothing."""
     if 0 in input.shape:
         if dim is None:
-            raise RuntimeError(f"{name}() of an empty tensor of shape {tuple(input.shape)} needs a dim of non-zero size")
+            raise RuntimeError(f"{name}() of no elements, shape {tuple(input.shape)}, needs a dim of non-zero size")
         if count(input.shape, dim) == 0:
             raise IndexError(f"{name}(): dimension {dim} of shape {tuple(input.shape)} must have non-zero size")
 
@@ -143,9 +143,7 @@ def aminmax(input, *, dim=None, keepdim=False):
     """The smallest and the largest element (along `dim`), as a pair (min, max)."""
     dim = None if dim is None else reduced_dims(one_dim(dim, input.ndim), input.ndim)
     _not_empty(input, dim, "aminmax")
-    return return_types.aminmax(
-        amin_(input, dim=dim, keepdim=keepdim), amax_(input, dim=dim, keepdim=keepdim)
-    )
+    return return_types.aminmax(amin_(input, dim=dim, keepdim=keepdim), amax_(input, dim=dim, keepdim=keepdim))
 
 
 def _one_or_all(input, dim, name):

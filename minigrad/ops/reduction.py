@@ -154,8 +154,7 @@ def _mark(shape, dim):
 
 logsumexp_.vjp(
     input=lambda g, input, out, shape_of_input, dim, keepdim: (
-        unreduced(g, shape_of_input, dim, keepdim)
-        * exp_difference(input, unreduced(out, shape_of_input, dim, keepdim))
+        unreduced(g, shape_of_input, dim, keepdim) * exp_difference(input, unreduced(out, shape_of_input, dim, keepdim))
     )
 )
 

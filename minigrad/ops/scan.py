@@ -114,9 +114,7 @@ def logcumsumexp_(xp, input, *, dim):
 logcumsumexp_.vjp(
     input=lambda g, input, out, dim: (
         exp_difference(input, out)
-        * recurrence(
-            exp_difference(out, shift(out, dim=dim, back=True, fill=float("inf"))), g, dim=dim, reverse=True
-        )
+        * recurrence(exp_difference(out, shift(out, dim=dim, back=True, fill=float("inf"))), g, dim=dim, reverse=True)
     )
 )
 

@@ -48,7 +48,8 @@ def places_of_largest(xp, input, *, k, dim, largest):
     n = input.shape[dim]
     if not 0 < k * _FEW < n:
         return _part(_order(xp, input, dim, largest), dim, 0, k)
-    found = _part(xp.argpartition(input, n - k if largest else k - 1, axis=dim), dim, *((n - k, n) if largest else (0, k)))
+    start, stop = (n - k, n) if largest else (0, k)
+    found = _part(xp.argpartition(input, start if largest else k - 1, axis=dim), dim, start, stop)
     found = xp.sort(found, axis=dim)  # so that equal elements come in their order
     return xp.take_along_axis(found, _order(xp, xp.take_along_axis(input, found, dim), dim, largest), dim)
 
@@ -89,9 +90,7 @@ def median_(xp, input, *, skip_nan):
     return xp.where(flat[-1] != flat[-1], flat[-1], flat[middle])
 
 
-median_.vjp(
-    input=lambda g, input, out: unreduced(g, (), None, False) * share_of_ties(input, out, dim=None)
-)
+median_.vjp(input=lambda g, input, out: unreduced(g, (), None, False) * share_of_ties(input, out, dim=None))
 
 
 @primitive(dtype="keep", differentiable=False)
@@ -177,7 +176,9 @@ def kthvalue(input, k, dim=-1, keepdim=False):
     """The k-th smallest element along `dim` (k counts from 1), and where it is: a pair (values, indices)."""
     d, x = one_dim(dim, input.ndim), _as_1d(input)
     if not 1 <= k <= x.shape[d]:
-        raise RuntimeError(f"kthvalue(): k={k} is out of range for dimension {dim} of size {x.shape[d]} (1 is the first)")
+        raise RuntimeError(
+            f"kthvalue(): k={k} is out of range, dimension {dim} is of size {x.shape[d]}; 1 is the first"
+        )
     return return_types.kthvalue(*_back(pick(x, place_of_kth(x, k=k - 1, dim=d), d, keepdim), input))
 
 
@@ -241,7 +242,7 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 def _quantile(input, q, dim, keepdim, interpolation, skip_nan):
     if interpolation not in _INTERPOLATIONS:
-        raise RuntimeError(f"quantile(): interpolation must be one of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
+        raise RuntimeError(f"quantile(): interpolation is one of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
     if not math.prod(input.shape):
         raise RuntimeError("quantile() needs at least one element")
     shape = tuple(input.shape)
