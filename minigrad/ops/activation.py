@@ -20,6 +20,7 @@ from .arithmetic import abs, mul
 from .comparison import where_
 from .elementwise import exp, sigmoid, tanh
 from .indexing import basic_getitem
+from .kinds import kind_of
 from .special import erf
 
 __all__ = [
@@ -75,21 +76,16 @@ def prelu(input: Any, weight: Any) -> Any:
     if weight.ndim > 1:
         raise RuntimeError(f"prelu() needs a weight of one dimension, got {weight.ndim}")
     count = weight.shape[0] if weight.ndim else 1
-    if weight.ndim and count != 1:
-        channels = 1 if input.ndim < 2 else input.shape[1]
-        if count != channels:
-            raise RuntimeError(
-                f"prelu() got a weight of {count} numbers for {channels} channels (dimension 1)"
-            )
-    return prelu_(
-        input, weight.reshape((count,) + (1,) * (input.ndim - 2)) if weight.ndim and input.ndim else weight
-    )
+    if count == 1:
+        return prelu_(input, weight.reshape(()))
+    channels = 1 if input.ndim < 2 else input.shape[1]
+    if count != channels:
+        raise RuntimeError(f"prelu() got a weight of {count} numbers for {channels} channels (dimension 1)")
+    return prelu_(input, weight.reshape((count,) + (1,) * (input.ndim - 2)))
 
 
 @public
-def rrelu(
-    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, generator: Any = None
-) -> Any:
+def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, generator: Any = None) -> Any:
     """`leaky_relu` with the slope between `lower` and `upper`: their mean, or in training a random one each
     time."""
     if lower > upper:
@@ -101,7 +97,7 @@ def rrelu(
     return prelu_(input, source.uniform(array.shape, array.dtype) * (upper - lower) + lower)
 
 
-@primitive
+@primitive(accepts="iuf")
 def hardtanh_(xp, input, min_val, max_val):
     """The computation of `hardtanh`."""
     return xp.minimum(xp.maximum(input, min_val), max_val)
@@ -117,6 +113,8 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """`input` limited to [min_val, max_val]. As `clamp`, but the gradient on the limits is 0."""
     if min_val > max_val:
         raise ValueError(f"hardtanh() needs min_val <= max_val, got {min_val} and {max_val}")
+    if min_val < 0 and kind_of(input) == "u":
+        raise RuntimeError("hardtanh() with a negative limit is for signed tensors: convert it first")
     return hardtanh_(input, *(int(v) if v == math.trunc(v) else v for v in (min_val, max_val)))
 
 
@@ -230,10 +228,7 @@ def gelu_(xp, input):
 gelu_.vjp(
     input=lambda g, input: (
         g
-        * (
-            (erf(input * math.sqrt(0.5)) + 1) * 0.5
-            + input * (exp(input * input * -0.5) * (1 / math.sqrt(2 * math.pi)))
-        )
+        * ((erf(input * math.sqrt(0.5)) + 1) * 0.5 + input * (exp(input * input * -0.5) * (1 / math.sqrt(2 * math.pi))))
     )
 )
 

@@ -11,11 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import core_ops
-from ..autograd.node import TensorBase
 from ..autograd.primitive import primitive
 from ..autograd.public import public
-from ..backend.dtypes import result_dtype
 from .comparison import where_
+from .kinds import kind_of, refuse_bools
 
 __all__ = [
     "abs", "absolute", "add", "addcdiv", "addcmul", "copysign", "float_power", "lerp", "mul", "multiply",
@@ -66,17 +65,12 @@ def _scaled(x: Any, alpha: float, beside: Any) -> Any:
     """`alpha * x`; a fraction of integers is refused, for their sum would be cut off."""
     if alpha == 1:
         return x
-    if isinstance(alpha, float) and not {"f"} & {_kind(x), _kind(beside)}:
-        raise RuntimeError(
-            f"alpha={alpha} must be an integer for integer tensors: convert them to float first"
-        )
+    kind = kind_of(x, beside)
+    if kind == "b":
+        return mul(x, bool(alpha))
+    if isinstance(alpha, float) and kind != "f":
+        raise RuntimeError(f"alpha={alpha} must be an integer for integer tensors: convert them to float first")
     return mul(x, alpha) if hasattr(x, "shape") else x * alpha
-
-
-def _kind(x: Any) -> str:
-    """The kind of an operand's dtype: "b" bool, "i" or "u" integer, "f" floating point."""
-    array = x.array if isinstance(x, TensorBase) else x
-    return result_dtype([array]).kind
 
 
 # --- products and powers -------------------------------------------------------------------------
@@ -105,7 +99,7 @@ negative = neg
 @public
 def positive(input: Any) -> Any:
     """`input` itself; bool tensors are refused."""
-    if _kind(input) == "b":
+    if kind_of(input) == "b":
         raise RuntimeError("positive() is not defined for bool tensors: convert them first")
     return input
 
@@ -160,10 +154,10 @@ def pow(xp, input, exponent):
     if isinstance(exponent, _NUMBERS):
         if exponent == 3:
             return input * input * input  # 2.4 us for 8192 elements; NumPy's own takes 50 to 400
+        if exponent == -0.5:
+            return 1 / xp.sqrt(input)
         if exponent < 0 and input.dtype.kind != "f":
-            raise RuntimeError(
-                "pow(): integers to negative powers are not integers: convert them to float first"
-            )
+            raise RuntimeError("pow(): integers to negative powers are not integers: convert them to float first")
     elif exponent.dtype.kind != "f":
         return _integer_power(xp, input, exponent)
     return input**exponent
@@ -174,8 +168,7 @@ _NUMBERS = (int, float)
 
 def _integer_power(xp: Any, input: Any, exponent: Any) -> Any:
     """Integers to the power of integer arrays; NumPy refuses negative ones, CuPy computes something else."""
-    if exponent.dtype.kind == "b":
-        raise RuntimeError("pow() is not defined between bool tensors: convert them first")
+    refuse_bools("pow", input, exponent)
     power = xp.power(input, xp.maximum(exponent, 0))
     if exponent.dtype.kind == "u":
         return power

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ..autograd.primitive import primitive
+from .kinds import refuse_bools
 
 __all__ = [
     "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
@@ -37,10 +38,12 @@ def bitwise_not(xp, input):
 @primitive(accepts="biu", differentiable=False)
 def bitwise_left_shift(xp, input, other):
     """The bits of `input` moved up by `other` places."""
+    refuse_bools("bitwise_left_shift", input, other)
     return xp.left_shift(input, other)
 
 
 @primitive(accepts="biu", differentiable=False)
 def bitwise_right_shift(xp, input, other):
     """The bits of `input` moved down by `other` places; negative numbers stay negative."""
+    refuse_bools("bitwise_right_shift", input, other)
     return xp.right_shift(input, other)

@@ -137,11 +137,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     """
     if rtol < 0 or atol < 0:
         raise RuntimeError(f"isclose() needs rtol and atol of at least zero, got {rtol} and {atol}")
-    if (
-        isinstance(input, TensorBase)
-        and isinstance(other, TensorBase)
-        and input.array.dtype != other.array.dtype
-    ):
+    if isinstance(input, TensorBase) and isinstance(other, TensorBase) and input.array.dtype != other.array.dtype:
         raise RuntimeError(
             f"isclose() compares tensors of one dtype, got {input.array.dtype} and {other.array.dtype}: "
             "convert one with .to(dtype) first"
@@ -150,9 +146,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
 
 
 @public
-def allclose(
-    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> bool:
+def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """True if `isclose` holds everywhere; a Python bool."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
@@ -161,9 +155,7 @@ def allclose(
 def equal(input: Any, other: Any) -> bool:
     """True if both have the same shape and the same elements; a Python bool. nan is not equal to nan."""
     if not (hasattr(input, "shape") and hasattr(other, "shape")):
-        raise TypeError(
-            f"equal() compares two tensors, got {type(input).__name__} and {type(other).__name__}"
-        )
+        raise TypeError(f"equal() compares two tensors, got {type(input).__name__} and {type(other).__name__}")
     return tuple(input.shape) == tuple(other.shape) and bool(eq(input, other).all())
 
 
@@ -174,9 +166,7 @@ def where_(xp, condition, input, other):
         condition = xp.asarray(condition)
     if condition.dtype.kind != "b":
         if condition.dtype != "uint8":
-            raise RuntimeError(
-                f"where() needs a bool tensor as condition, got {condition.dtype}: compare it first"
-            )
+            raise RuntimeError(f"where() needs a bool tensor as condition, got {condition.dtype}: compare it first")
         condition = condition.astype(bool)
     return xp.where(condition, input, other)
 

@@ -10,6 +10,7 @@ from typing import Any
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from .arithmetic import zeros
+from .kinds import refuse_bools
 
 __all__ = ["div", "divide", "floor_divide", "fmod", "remainder", "true_divide"]
 
@@ -58,8 +59,7 @@ def _is_integer(input: Any, other: Any, name: str) -> bool:
     dtype = input.dtype if hasattr(input, "dtype") else other.dtype
     if dtype.kind == "f":
         return False
-    if dtype.kind == "b":
-        raise RuntimeError(f"{name}() is not defined between bool tensors: convert them first")
+    refuse_bools(name, input, other)
     if (other == 0).any() if hasattr(other, "dtype") else other == 0:
         raise RuntimeError(f"ZeroDivisionError: {name}() of integers by zero")
     return True

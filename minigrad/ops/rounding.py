@@ -55,8 +55,8 @@ def round(xp, input, *, decimals=0):
 
 @primitive
 def heaviside(xp, input, values):
-    """0 where `input` is negative, 1 where it is positive, `values` where it is 0."""
-    return xp.where(input == 0, values, xp.where(input != input, input, input > 0)).astype(input.dtype)
+    """0 where `input` is negative (or nan), 1 where it is positive, `values` where it is 0."""
+    return xp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
 for _step in (floor, ceil, trunc, round):

@@ -119,9 +119,7 @@ ROWS = [
         whole=True,
         bad=[Bad(ValueError, "min_val", normal(3), 1.0, -1.0)],
     ),
-    row(
-        "hardsigmoid", lambda x: np.clip(x + 3, 0, 6) / 6, [*shapes(), Sample(np.array([-4.0, 4.0]))], FINITE
-    ),
+    row("hardsigmoid", lambda x: np.clip(x + 3, 0, 6) / 6, [*shapes(), Sample(np.array([-4.0, 4.0]))], FINITE),
     row(
         "hardswish",
         lambda x: x * (np.clip(x + 3, 0, 6) / 6),

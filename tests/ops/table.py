@@ -266,9 +266,7 @@ def _brief(value: Any) -> str:
 def transposed(tensor: Any) -> Any:
     """The same values in reversed memory order."""
     n = tensor.ndim
-    return (
-        tensor.permute(*range(n - 1, -1, -1)).contiguous().permute(*range(n - 1, -1, -1)) if n > 1 else tensor
-    )
+    return tensor.permute(*range(n - 1, -1, -1)).contiguous().permute(*range(n - 1, -1, -1)) if n > 1 else tensor
 
 
 def strided(tensor: Any) -> Any:

@@ -46,9 +46,7 @@ class Module:
     def faults(self) -> list[str]:
         found: list[str] = []
         for operation, rule in self.rules:
-            arrays = {
-                p for p in parameters(rule) if p not in ("i", "needs") and not p.startswith("shape_of_")
-            }
+            arrays = {p for p in parameters(rule) if p not in ("i", "needs") and not p.startswith("shape_of_")}
             tuples: set[str] = set()
             forward = self.functions.get(operation)
             if forward is not None:
@@ -68,10 +66,7 @@ def parameters(function: ast.Lambda | ast.FunctionDef) -> list[str]:
 
 def returns_tuple(function: ast.FunctionDef) -> bool:
     returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
-    return any(
-        isinstance(value, ast.Tuple) or "tuple(" in ast.unparse(value or ast.Constant(0))
-        for value in returned
-    )
+    return any(isinstance(value, ast.Tuple) or "tuple(" in ast.unparse(value or ast.Constant(0)) for value in returned)
 
 
 def plain_operation(function: ast.FunctionDef) -> bool:
@@ -118,9 +113,7 @@ class Rule:
             if self.visit(source):
                 for target in targets:
                     self.arrays |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
-            others = [
-                child for child in ast.iter_child_nodes(node) if child is not source and child not in targets
-            ]
+            others = [child for child in ast.iter_child_nodes(node) if child is not source and child not in targets]
             return any([self.visit(child) for child in others])
         if isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)):
             for generator in node.generators:

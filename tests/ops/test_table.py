@@ -54,9 +54,7 @@ def test_dtypes(row, device):
         for sample in row.samples[:2]:
             have = row.run(tensors(sample, device, dtype)[0])
             same(have, row.expected(sample, dtype), row, (dtype, sample))
-            stated = (
-                dtype if row.result == "same" else row.result(dtype) if callable(row.result) else row.result
-            )
+            stated = dtype if row.result == "same" else row.result(dtype) if callable(row.result) else row.result
             if stated is not None:
                 for part in flat(have):
                     assert part.dtype == getattr(mg, stated), f"{dtype} gave {part.dtype} instead of {stated}"
@@ -142,10 +140,7 @@ def gradients(outputs, weights, leaves, create_graph=False):
 
 def total(weights, outputs):
     """sum(weight * output), as a Python number."""
-    return sum(
-        float((np.asarray(host(w)) * np.asarray(host(o))).sum())
-        for w, o in zip(weights, outputs, strict=True)
-    )
+    return sum(float((np.asarray(host(w)) * np.asarray(host(o))).sum()) for w, o in zip(weights, outputs, strict=True))
 
 
 def slope(function, sample, wrt, directions, step=1e-6):
@@ -185,9 +180,7 @@ def test_gradient(row, device):
         weights = weights_for(outputs, device)
         grads = gradients(outputs, weights, leaves)
         for g, leaf in zip(grads, leaves, strict=True):
-            assert g.shape == leaf.shape and g.dtype == leaf.dtype, (
-                f"{sample}: gradient of {g.dtype}{g.shape}"
-            )
+            assert g.shape == leaf.shape and g.dtype == leaf.dtype, f"{sample}: gradient of {g.dtype}{g.shape}"
         random = np.random.default_rng(number)
         directions = [random.standard_normal(tuple(leaf.shape)) for leaf in leaves]
 
@@ -228,9 +221,7 @@ def test_gradient_in_float32(row, device):
         for g, k in zip(
             mg.autograd.grad(outputs, [made[k] for k in wrt], weights, allow_unused=True), wrt, strict=True
         ):
-            assert g is None or g.dtype == mg.float32, (
-                f"{sample}: the gradient of a float32 input is {g.dtype}"
-            )
+            assert g is None or g.dtype == mg.float32, f"{sample}: the gradient of a float32 input is {g.dtype}"
             assert g is None or g.shape == made[k].shape
 
 
