@@ -37,7 +37,7 @@ from .walk import edge_of
 @functools.cache
 def _node_type(recording: type[Node]) -> type[FunctionNode]:
     """FunctionNode with what the present mode adds to every node."""
-    return FunctionNode if recording is Node else type("FunctionNode", (FunctionNode, recording), {})
+    return FunctionNode if recording is Node else type("FunctionNode", (recording, FunctionNode), {})
 
 
 class Function:

@@ -165,7 +165,7 @@ def primitive(
         if wanted and differentiable and modes.node_type is not None:
             joint = record(modes.node_type, inputs, arrays, outs, kw, wanted, None)
             joint.outputs = len(outs)
-            if joint.frame[OUT] is not None:
+            if joint.frame is not None and joint.frame[OUT] is not None:
                 joint.storages += tuple([result.shared_storage() for result in results])
             for k, result in enumerate(results):
                 if k not in nondiff:

@@ -7,6 +7,8 @@ On the CPU a `Generator` draws from NumPy's PCG64. On a GPU every draw starts a 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -141,6 +143,30 @@ def manual_seed(seed: int) -> Generator:
     for generator in _defaults.values():
         generator.manual_seed(seed)
     return _defaults[CPU]
+
+
+def default_states() -> dict[device, bytes]:
+    """The states of the default generators, for `restored`."""
+    return {where: generator.state_bytes() for where, generator in _defaults.items()}
+
+
+@contextmanager
+def restored(states: dict[device, bytes]) -> Iterator[None]:
+    """Inside, the default generators continue from `states`; afterwards from where they were."""
+    before = default_states()
+    _restore(states)
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def _restore(states: dict[device, bytes]) -> None:
+    for where, generator in _defaults.items():
+        if where in states:
+            generator.restore_bytes(states[where])
+        else:  # it was made later, from the CPU's seed
+            generator.manual_seed(_defaults[CPU].initial_seed())
 
 
 def seed() -> int:

@@ -1,5 +1,5 @@
 """Utilities around training: `utils.data` reads data, `utils.checkpoint` trades time for memory."""
 
-from . import data
+from . import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]
