@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from . import functional as F
-from .functional import legacy_reduction
 from .module import Module
 
 
@@ -23,7 +22,7 @@ class _Loss(Module):
 
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> None:
         super().__init__()
-        self.reduction = legacy_reduction(size_average, reduce, reduction)
+        self.reduction = F.legacy_reduction(size_average, reduce, reduction)
 
 
 class _WeightedLoss(_Loss):
