@@ -15,7 +15,7 @@ PACKAGE = Path(minigrad.__file__).parent
 LAYERS = [
     ["backend"],
     [f"autograd/{name}" for name in (
-        "versions", "node", "modes", "plan", "rules", "public", "primitive", "core_ops", "second_order", "hooks", "walk",
+        "versions", "node", "modes", "operands", "views", "plan", "rules", "public", "primitive", "core_ops", "second_order", "hooks", "walk",
         "__init__",
     )],
     ["ops"],

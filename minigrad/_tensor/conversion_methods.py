@@ -7,10 +7,22 @@ from typing import Any
 from ..autograd.core_ops import cast
 from ..autograd.modes import modes
 from ..autograd.node import LEAF, TensorBase
-from ..autograd.primitive import current_node, primitive, wrap
+from ..autograd.primitive import primitive, wrap
+from ..autograd.views import current_node
 from ..backend.devices import CPU, device, device_of, resolve, to_device, to_host
 from ..backend.dtypes import (
-    bool_, dtype, float16, float32, float64, int8, int16, int32, int64, numpy_dtype, public_dtype, uint8,
+    bool_,
+    dtype,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    numpy_dtype,
+    public_dtype,
+    uint8,
 )  # fmt: skip
 from ..backend.library import Array
 
@@ -50,6 +62,16 @@ TYPE_NAMES = {
     "FloatTensor": float32, "DoubleTensor": float64, "HalfTensor": float16, "LongTensor": int64, "IntTensor": int32,
     "ShortTensor": int16, "CharTensor": int8, "ByteTensor": uint8, "BoolTensor": bool_,
 }  # fmt: skip
+
+
+def parse_type(t: Any) -> tuple[Any, str | None]:
+    """The dtype, and the device if there is one, of a dtype, an old type such as `LongTensor`, or its name."""
+    if not isinstance(t, str):
+        return t, getattr(t, "device_type", None)
+    *modules, name = t.split(".")
+    if name not in TYPE_NAMES:
+        raise ValueError(f"unknown type {t!r}: expected one of {', '.join(TYPE_NAMES)}")
+    return TYPE_NAMES[name], "cuda" if "cuda" in modules else "cpu"
 
 
 def parse_to(args: tuple[Any, ...], kw: dict[str, Any]) -> tuple[Any, Any, bool]:
@@ -138,14 +160,11 @@ class ConversionMethods:
         """Without an argument the old name, 'minigrad.FloatTensor'; with a dtype (or such a name) converted."""
         if dtype is None:
             names = {kind: name for name, kind in TYPE_NAMES.items()}
+            kind = public_dtype(self.array.dtype)
             where = "" if device_of(self.array) == CPU else "cuda."
-            return f"minigrad.{where}{names[public_dtype(self.array.dtype)]}"
-        if isinstance(dtype, str):
-            *_, name = dtype.split(".")
-            if name not in TYPE_NAMES:
-                raise ValueError(f"unknown type {dtype!r}: expected one of {', '.join(TYPE_NAMES)}")
-            dtype = TYPE_NAMES[name]
-        return move(self, kind=dtype)
+            return f"minigrad.{where}{names.get(kind) or kind.name.replace('uint', 'UInt') + 'Tensor'}"
+        kind, device = parse_type(dtype)
+        return move(self, device, kind)
 
     def type_as(self, other: Any) -> Any:
         """In the dtype, and on the device, of another tensor."""

@@ -15,7 +15,8 @@ from typing import Any
 from ..autograd.core_ops import cast
 from ..autograd.modes import modes
 from ..autograd.node import LEAF, Node, TensorBase
-from ..autograd.primitive import changed_dtypes, current_node, primitive, wrap
+from ..autograd.primitive import changed_dtypes, primitive, wrap
+from ..autograd.views import current_node
 from ..autograd.plan import INPUTS
 from ..autograd.versions import Clock
 from ..backend.devices import device_of, to_device

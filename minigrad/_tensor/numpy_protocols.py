@@ -13,7 +13,7 @@ from typing import Any
 from .. import ops
 from ..autograd.modes import modes
 from ..autograd.node import TensorBase
-from ..autograd.primitive import current_node
+from ..autograd.views import current_node
 from ..backend.devices import CPU, device_of
 from ..backend.library import library
 

@@ -14,7 +14,8 @@ from ..autograd import hooks
 from ..autograd.walk import backward as run_backward
 from ..autograd.modes import is_inference_mode_enabled
 from ..autograd.node import LEAF, TensorBase
-from ..autograd.primitive import current_node, set_tensor_type, wrap
+from ..autograd.primitive import set_tensor_type, wrap
+from ..autograd.views import current_node
 from ..backend.devices import device, device_of, to_host
 from ..backend.dtypes import dtype, get_default_dtype, public_dtype
 from ..backend.library import is_array, strided

@@ -8,7 +8,8 @@ from typing import Any
 
 from .modes import modes
 from .node import LEAF, HookHandle, TensorBase
-from .primitive import current_node, wrap
+from .primitive import wrap
+from .views import current_node
 
 
 def run_hooks(hooks: Iterable[Callable[[Any], Any]], g: Any, create_graph: bool) -> Any:

@@ -68,14 +68,24 @@ class _GradMode:
             def generate(*args: Any, **kwargs: Any) -> Any:
                 # the mode holds while the generator runs, not while its caller does
                 running = function(*args, **kwargs)
-                reply = None
-                while True:
-                    with self.clone():
+                resume: Callable[..., Any] = running.send
+                reply: Any = None
+                try:
+                    while True:
+                        with self.clone():
+                            try:
+                                value = resume(reply)
+                            except StopIteration as stop:
+                                return stop.value
                         try:
-                            value = running.send(reply)
-                        except StopIteration as stop:
-                            return stop.value
-                    reply = yield value
+                            reply, resume = (yield value), running.send
+                        except GeneratorExit:
+                            raise
+                        except BaseException as error:
+                            reply, resume = error, running.throw
+                finally:
+                    with self.clone():
+                        running.close()
 
             return generate  # type: ignore[return-value]
 

@@ -21,14 +21,15 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..backend.dtypes import float16, float32, float64, promote, public_dtype
-from ..backend.library import find_library, libraries, shares_memory_as_view
+from ..backend.dtypes import NUMBERS, float16, float32, float64, promote
+from ..backend.library import libraries
 from .modes import modes
-from .node import LEAF, Node, Output, TensorBase, ViewInfo
+from .node import Node, Output, TensorBase
+from .operands import check_kinds, different_dtypes, explained, foreign, one_library
 from .plan import OUT
 from .public import bind_keywords, write_out
 from .rules import Rules
-from .versions import Clock, Storage
+from .views import current_node, link_view
 
 _new = object.__new__
 Tensor: type[TensorBase] = TensorBase  # minigrad.Tensor, once it exists
@@ -84,7 +85,7 @@ def primitive(
     names = list(inspect.signature(forward).parameters)[1:]
     rules = Rules(forward)
     keywords, plans = rules.keywords.keys(), rules.plans
-    promotes, to_float, same = dtype in ("common", "float"), dtype == "float", dtype == "same"
+    keeps, to_float, same = dtype == "keep", dtype == "float", dtype == "same"
     fixed_positions = frozenset(names.index(name) for name in fixed)
     fixed_mask = sum(1 << k for k in fixed_positions)
     library_of = libraries.get
@@ -99,33 +100,39 @@ def primitive(
         xp = common = None
         tensors = weak = uneven = False
         for x in inputs:
-            if isinstance(x, TensorBase):
-                tensors = True
-                if (x.node if x.view_of is None else current_node(x)) is not None:
-                    wanted |= bit
-                x = x.array
-            elif x is not None and library_of(type(x)) is None and type(x) not in _NUMBERS:
-                x = foreign(x, call.__name__)
-            arrays.append(x)
             owner = library_of(type(x))
             if owner is None:
+                if isinstance(x, TensorBase):
+                    tensors = True
+                    if (x.node if x.view_of is None else current_node(x)) is not None:
+                        wanted |= bit
+                    x = x.array
+                elif x is not None and type(x) not in NUMBERS:
+                    x = foreign(x, call.__name__)
+                owner = library_of(type(x))
+            arrays.append(x)
+            if owner is None:
                 weak = True
-            elif owner is not xp:
-                xp = owner if xp is None else _mixed
-            if owner is not None and not bit & fixed_mask:
+            else:
+                if owner is not xp:
+                    xp = owner if xp is None else MIXED
                 if common is None:
-                    common = x.dtype
-                elif x.dtype is not common:
+                    if not bit & fixed_mask:
+                        common = x.dtype
+                elif not keeps and x.dtype is not common and not bit & fixed_mask:
                     uneven = True
             bit += bit
-        if xp is None or xp is _mixed:
+        if xp is None or xp is MIXED:
             xp, arrays = one_library(arrays, inputs, call.__name__)
         if accepts is not None:
             check_kinds([a for k, a in enumerate(arrays) if k not in fixed_positions], accepts, call.__name__)
-        if same and uneven:
-            raise different_dtypes(arrays, call.__name__)
-        if promotes and (uneven or (common is None or (weak or to_float) and common.kind != "f")):
-            arrays = promote(arrays, to_float=to_float, xp=xp, fixed=fixed_positions)
+        if not keeps:
+            if same:
+                if uneven:
+                    raise different_dtypes(arrays, call.__name__)
+            elif uneven or common is None or ((weak or to_float) and common.kind != "f"):
+                arrays = promote(arrays, to_float=to_float, xp=xp, fixed=fixed_positions)
+                uneven = True
         try:
             out = forward(xp, *arrays, **kw)
         except (ValueError, TypeError, IndexError) as error:
@@ -142,7 +149,7 @@ def primitive(
             node_type = modes.node_type
             if node_type is not None:
                 node = result.node = record(node_type, inputs, arrays, out, kw, wanted, result)
-                if promotes or out.dtype is not common:
+                if uneven or out.dtype is not common:
                     node.dtypes = changed_dtypes(node, inputs, out.dtype)
         if view:
             link_view(result, inputs[0], call, kw)
@@ -176,7 +183,7 @@ def primitive(
         return results if destination is None else write_out(results, destination)
 
     general = call
-    if (promotes or same) and differentiable and not (view or keywords or rules.variadic or nondiff or fixed):
+    if not keeps and differentiable and not (view or keywords or rules.variadic or nondiff or fixed):
         if len(names) == 1:
             call = _unary(general, rules)
         elif len(names) == 2:
@@ -217,25 +224,30 @@ def _unary(general: Callable[..., Any], rules: Rules) -> Callable[..., Any]:
 
 
 def _binary(general: Callable[..., Any], rules: Rules) -> Callable[..., Any]:
-    """The short way for two floating point tensors of one dtype and library."""
+    """The short way for a floating point tensor with a number, or with another of its dtype and library."""
     forward, plans = rules.forward, rules.plans
 
     def call(input: Any = _ABSENT, other: Any = _ABSENT, /, **kw: Any) -> Any:
-        if isinstance(input, TensorBase) and isinstance(other, TensorBase) and not kw:
+        if isinstance(input, TensorBase) and not kw:
             x = input.array
-            y = other.array
             dtype = x.dtype
-            if y.dtype is dtype and dtype in _FLOATS and type(x) is type(y):
+            if isinstance(other, TensorBase):
+                y = other.array
+                short = y.dtype is dtype and dtype in _FLOATS and type(x) is type(y)
+            else:
+                y = other
+                short = type(y) in _REALS and dtype in _FLOATS
+            if short:
                 try:
                     out = forward(libraries[type(x)], x, y)
-                except ValueError as error:
+                except (ValueError, TypeError, IndexError) as error:
                     raise explained(error, general.__name__, (x, y)) from error
                 if type(out) not in libraries:
                     out = libraries[type(x)].asarray(out)
                 result = _new(Tensor)
                 result.array = out
                 wanted = 1 if (input.node if input.view_of is None else current_node(input)) is not None else 0
-                if (other.node if other.view_of is None else current_node(other)) is not None:
+                if y is not other and (other.node if other.view_of is None else current_node(other)) is not None:
                     wanted += 2
                 if wanted:
                     node_type = modes.node_type
@@ -256,119 +268,5 @@ def changed_dtypes(node: Node, inputs: Sequence[Any], out: Any) -> Sequence[Any]
 
 _ABSENT = object()
 _ONE = (1, 1)  # the first input of one needs a gradient
+MIXED = object()  # what stands for the library where there are several
 _FLOATS = frozenset(d.dtype for d in (float16, float32, float64))
-_NUMBERS = frozenset((float, int, bool))
-_mixed = object()
-
-
-def current_node(x: TensorBase) -> Any:
-    """The node of a view, made anew where an in-place change has rewritten its base's history since."""
-    view = x.view_of
-    if view is not None and x._storage is not None and x._storage.rewritten > view.born:
-        if view.made_without_grad:
-            if x.node is not None:
-                raise RuntimeError(
-                    "this tensor is a view from a custom Function or checkpoint, and what it is a view of was "
-                    "changed in place: clone() it there, or use the out-of-place form of that change"
-                )
-            return None
-        outer, modes.node_type = modes.node_type, modes.recording_type
-        try:
-            fresh: Any = view.base
-            for operation, kw in view.steps:
-                fresh = operation(fresh, **kw)
-        finally:
-            modes.node_type = outer
-        x.node = fresh.node
-        view.born = Clock.now
-    return x.node
-
-
-def link_view(result: TensorBase, source: Any, operation: Callable[..., Any], kw: dict[str, Any]) -> None:
-    """Note that `result` is a view of `source`, if the arrays do share memory."""
-    if result.array is not source.array and not shares_memory_as_view(result.array, source.array):
-        return
-    result._storage = source.shared_storage()
-    above = source.view_of
-    if above is None:
-        result.view_of = ViewInfo(source, ((operation, kw),))
-    else:
-        result.view_of = ViewInfo(above.base, (*above.steps, (operation, kw)))
-        result.view_of.made_without_grad = above.made_without_grad
-    if modes.node_type is None:
-        result.view_of.made_without_grad = True
-
-
-def foreign(x: Any, name: str) -> Any:
-    """An operand that is neither tensor, array nor Python number: NumPy's scalars are taken as numbers."""
-    if find_library(type(x)) is not None:
-        return x.view(find_library(type(x)).ndarray)  # type: ignore[union-attr]
-    if type(x).__module__ == "numpy" and hasattr(x, "item"):
-        return x.item()
-    raise TypeError(f"{name}() takes tensors, arrays and numbers, got {type(x).__name__}: make it a tensor first")
-
-
-def check_kinds(arrays: Sequence[Any], accepts: str, name: str) -> None:
-    """Refuse arrays of dtypes for which an operation is not defined."""
-    for a in arrays:
-        if hasattr(a, "dtype") and a.dtype.kind not in accepts:
-            wanted = " or ".join(words for kinds, words in _KIND_NAMES.items() if kinds in accepts)
-            raise RuntimeError(f"{name}() is for {wanted} tensors, got {public_dtype(a.dtype)}: convert it first")
-
-
-def different_dtypes(arrays: Sequence[Any], name: str) -> Exception:
-    """The error of an operation that does not promote."""
-    dtypes = ", ".join(str(public_dtype(a.dtype)) for a in arrays if hasattr(a, "dtype"))
-    return RuntimeError(f"{name}() expects tensors of one dtype, got {dtypes}: convert one, x.to(y.dtype)")
-
-
-_KIND_NAMES = {"b": "bool", "iu": "integer", "f": "floating point"}
-
-
-def one_library(arrays: list[Any], inputs: Sequence[Any], name: str) -> tuple[Any, list[Any]]:
-    """The library in which `arrays` meet. A 0-d tensor of the CPU may join tensors on a GPU, as in PyTorch."""
-    owners = [libraries.get(type(a)) for a in arrays]
-    known = {owner for owner in owners if owner is not None}
-    if not known:  # rules compute with NumPy's scalars where a tensor is 0-d
-        arrays = [x.__array__() if type(x).__module__ == "numpy" else a for x, a in zip(inputs, arrays, strict=True)]
-        known = {owner for owner in map(libraries.get, map(type, arrays)) if owner is not None}
-        if known:
-            return known.pop(), arrays
-        raise TypeError(f"{name}() needs a tensor or an array among its arguments, got {_kinds(inputs)}")
-    numpy = libraries_named("numpy", known)
-    for owner in known - {numpy}:
-        moved = [
-            owner.asarray(a) if o is numpy and isinstance(x, TensorBase) and a.ndim == 0 else a
-            for a, o, x in zip(arrays, owners, inputs, strict=True)
-        ]
-        if {libraries.get(type(a)) for a in moved} <= {owner, None}:
-            return owner, moved
-    if len(known) == 1:
-        return known.pop(), arrays
-    raise RuntimeError(
-        f"{name}() got arguments on different devices ({_kinds(inputs)}): "
-        "move them to one device with .to(device), NumPy arrays with minigrad.from_numpy(a).to(device)"
-    )
-
-
-def libraries_named(name: str, known: set[Any]) -> Any:
-    """The library called `name` among `known`, or None."""
-    return next((owner for owner in known if owner.__name__ == name), None)
-
-
-def _kinds(inputs: Sequence[Any]) -> str:
-    """What the inputs are, in words for an error message."""
-    words = []
-    for x in inputs:
-        array = x.array if isinstance(x, TensorBase) else x
-        owner = libraries.get(type(array))
-        place = "" if owner is None else " on cpu" if owner.__name__ == "numpy" else " on cuda"
-        words.append(("Tensor" if isinstance(x, TensorBase) else type(x).__name__) + place)
-    return ", ".join(words)
-
-
-def explained(error: Exception, name: str, arrays: Sequence[Any]) -> Exception:
-    """The array library's error, with the operation and the shapes it was given. Shape errors are RuntimeErrors."""
-    shapes = ", ".join(str(tuple(a.shape)) for a in arrays if hasattr(a, "shape"))
-    kind = RuntimeError if type(error) is ValueError else type(error) if type(error) in (TypeError, IndexError) else None
-    return error if kind is None else kind(f"{name}() of shapes {shapes}: {error}")

@@ -16,7 +16,8 @@ from .core_ops import add, cast, fit
 from .hooks import run_hooks
 from .modes import modes, set_recording
 from .node import LEAF, Node, Output, TensorBase
-from .primitive import current_node, wrap
+from .primitive import wrap
+from .views import current_node
 from .second_order import alias_of, differentiable_frame, saved_inputs
 
 

@@ -69,6 +69,9 @@ float16, float32, float64 = (_by_name[f"float{n}"] for n in (16, 32, 64))
 half, float_, double = float16, float32, float64
 short, int_, long = int16, int32, int64
 
+#: Python's own kinds of number
+NUMBERS = frozenset((float, int, bool))
+
 _python_types: dict[type, np.dtype] = {bool: bool_.dtype, int: int64.dtype, float: float64.dtype}
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..autograd.modes import modes, set_recording
 from ..autograd.node import Node, Output, TensorBase, next_order
-from ..autograd.primitive import current_node
+from ..autograd.views import current_node
 from ..autograd.versions import Storage
 from ..autograd.walk import CHANGED, RELEASED, edge_of, walk
 from ..backend.random import default_states, restored
