@@ -100,11 +100,12 @@ def embedding(
     """
     rows, table = _array(input), _array(weight)
     if getattr(rows, "dtype", None) not in ("int64", "int32"):
-        raise RuntimeError(f"embedding() takes int64 or int32 indices, got {getattr(rows, 'dtype', type(rows).__name__)}")
+        given = getattr(rows, "dtype", type(rows).__name__)
+        raise RuntimeError(f"embedding() takes int64 or int32 indices, got {given}")
     if table.ndim != 2:
         raise RuntimeError(f"embedding() takes a weight of shape (rows, features), got {tuple(table.shape)}")
     n = table.shape[0]
-    if library(rows).__name__ == "numpy" and rows.size and not (0 <= rows.min() and rows.max() < n):
+    if library(rows).__name__ == "numpy" and rows.size and (rows.min() < 0 or rows.max() >= n):
         bad = rows[(rows < 0) | (rows >= n)]
         raise IndexError(f"embedding(): index {int(bad[0])} is out of range in a table of {n} rows")
     if padding_idx is not None:
@@ -137,7 +138,8 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """
     classes = _array(tensor)
     if getattr(classes, "dtype", None) != "int64":
-        raise RuntimeError(f"one_hot() takes int64 classes, got {getattr(classes, 'dtype', type(classes).__name__)}")
+        given = getattr(classes, "dtype", type(classes).__name__)
+        raise RuntimeError(f"one_hot() takes int64 classes, got {given}")
     if not classes.size and num_classes < 1:
         raise RuntimeError("one_hot() of no elements needs num_classes")
     if num_classes == -1 or (classes.size and library(classes).__name__ == "numpy"):

@@ -41,7 +41,7 @@ def linear(xp, input, weight, bias=None):
     >>> linear(minigrad.tensor([1.0, 2.0]), minigrad.tensor([[3.0, 4.0]]), minigrad.tensor([0.5]))
     tensor([11.5000])
     """
-    if bias is not None and bias.ndim > 1 or weight.ndim > 2:
+    if weight.ndim > 2 or (bias is not None and bias.ndim > 1):
         raise _misfit(input, weight, bias)  # these would broadcast, and the rules below would not know
     try:
         if input.ndim == 2:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..autograd.core_ops import cast
 from ..autograd.primitive import primitive
 from .comparison import where_
 from .dims import broadcast_shapes
@@ -235,12 +234,13 @@ huber.vjp(input=lambda g, input, delta: g * clamp(input, -delta, delta))
 _LOWEST_LOG = -100.0  # PyTorch's bound, so that a probability of exactly 0 or 1 gives no infinite loss
 
 
-@primitive
+@primitive(dtype="same")
 def binary_cross_entropy(xp, input, target):
     """-(target log(input) + (1 - target) log(1 - input)), the logarithms no less than -100."""
     _require_float("binary_cross_entropy", input, target)
-    if bool(((input < 0) | (input > 1)).any()):
-        raise RuntimeError("binary_cross_entropy() takes probabilities: all elements of input should be between 0 and 1")
+    for name, x in (("input", input), ("target", target)):
+        if xp.__name__ == "numpy" and ((x < 0) | (x > 1)).any():  # on a GPU a look would mean to wait
+            raise RuntimeError(f"binary_cross_entropy(): all elements of {name} should be between 0 and 1")
     ones, zeros = xp.maximum(xp.log(input), _LOWEST_LOG), xp.maximum(xp.log1p(-input), _LOWEST_LOG)
     return (target - 1) * zeros - target * ones
 

@@ -1,0 +1,194 @@
+"""Losses of classes: `cross_entropy` and `nll_loss`, with classes as indices or as probabilities.
+
+An input of shape (N, C), (N, C, d1, ...) or (C,) is brought to rows of classes; the operations on rows are in
+`ops/losses.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend.library import library
+from ..ops.losses import class_cross_entropy, nll, reduced
+from ..ops.reduction import sum_
+from ..ops.shape import movedim, reshape, reshape_
+from ..ops.softmax import log_softmax_
+from ._functional_common import array_of, legacy_reduction
+
+__all__ = ["cross_entropy", "nll_loss"]
+
+
+def _rows(name: str, input: Any, target: Any) -> tuple[Any, Any]:
+    """`input` of shape (n, classes) and `target` of shape (n,), as the operations on rows take them."""
+    ndim, labels = input.ndim, target.ndim
+    if ndim == 2 and labels == 1:
+        if input.shape[0] != target.shape[0]:
+            raise ValueError(
+                f"{name}(): Expected input batch_size ({input.shape[0]}) to match target batch_size "
+                f"({target.shape[0]})."
+            )
+        return input, target
+    if ndim == 0:
+        raise ValueError(f"{name}() takes an input of 1 or more dimensions (the classes), got a single number")
+    if ndim == 1:
+        if labels > 1 or (labels and target.shape[0] != 1):
+            raise ValueError(f"{name}() of one example takes one class, got a target of shape {tuple(target.shape)}")
+        return reshape_(input, shape=(1, input.shape[0])), reshape_(target, shape=(1,))
+    wanted = (input.shape[0], *input.shape[2:])
+    if tuple(target.shape) != wanted:
+        kind = ValueError if not labels or target.shape[0] != wanted[0] else RuntimeError
+        raise kind(
+            f"{name}() of shape {tuple(input.shape)} takes classes of shape {wanted}, got {tuple(target.shape)}"
+            f"{' (several classes for one example are no target)' if ndim == 2 else ''}"
+        )
+    return reshape(movedim(input, 1, -1), (-1, input.shape[1])), reshape_(target, shape=(target.array.size,))
+
+
+def _checked(name: str, target: Any, weight: Any, ignore_index: int, classes: int, dtype: Any) -> tuple[Any, Any]:
+    """The classes of rows, and what each row counts: None where all count 1.
+
+    Raises:
+        IndexError: a class that does not exist. (On a GPU, where looking would mean to wait, its loss is nan.)
+    """
+    labels = array_of(target)
+    if labels.dtype != "int64" and labels.dtype != "uint8":
+        raise RuntimeError(f"{name}() takes int64 classes as target, got {labels.dtype}: convert it with .long()")
+    xp = library(labels)
+    seen = xp.__name__ == "numpy"
+    if weight is None and seen and not 0 <= ignore_index < classes and (not labels.size or labels.min() >= 0):
+        return target, None  # classes that are too large are noticed where they pick
+    if weight is not None and tuple(weight.shape) != (classes,):
+        raise RuntimeError(f"{name}() needs a weight of {classes} numbers, got shape {tuple(weight.shape)}")
+    counts = labels != ignore_index
+    labels = xp.where(counts, labels, 0)
+    wrong = (labels < 0) | (labels >= classes)
+    if seen and wrong.any() and classes:
+        raise IndexError(f"{name}(): Target {int(labels[wrong][0])} is out of bounds: there are {classes} classes")
+    if weight is None:
+        factor = counts.astype(dtype)
+    else:
+        weights = array_of(weight)
+        if weights.dtype != dtype:
+            raise RuntimeError(f"{name}() takes a weight of the input's dtype {dtype}, got {weights.dtype}")
+        factor = weights[xp.where(wrong, 0, labels)] * counts
+    if not seen:
+        factor = xp.where(wrong, xp.nan, factor).astype(dtype)
+        labels = xp.where(wrong, 0, labels)
+    return labels, factor
+
+
+def _shaped(loss: Any, reduction: str, target: Any) -> Any:
+    """Losses of rows in the shape of the target that they came from."""
+    return loss if reduction != "none" or target.ndim == 1 else reshape_(loss, shape=tuple(target.shape))
+
+
+def nll_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Any:
+    """-input at the target's class: the negative log likelihood, where `input` are log-probabilities.
+
+    Args:
+        input: (N, C), (N, C, d1, ...) or (C,), floating point, for C classes.
+        target: (N,), (N, d1, ...) or (): the classes, int64.
+        weight: (C,), what each class counts; it has no gradient.
+        ignore_index: a class that counts nothing.
+        reduction: "mean" weighted by what each counts, "sum", or "none".
+
+    Raises:
+        IndexError: a class that does not exist.
+
+    >>> import minigrad
+    >>> nll_loss(minigrad.tensor([[-1.0, -2.0], [-3.0, -4.0]]), minigrad.tensor([0, 1]))
+    tensor(2.5000)
+    """
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    rows, classes = _rows("nll_loss", input, target)
+    classes, factor = _checked("nll_loss", classes, weight, ignore_index, rows.shape[1], array_of(input).dtype)
+    return _shaped(nll(rows, classes, factor, reduction=reduction), reduction, target)
+
+
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """-log(softmax(input)) at the target's class, or averaged over the target's probabilities of classes.
+
+    Args:
+        input: (N, C), (N, C, d1, ...) or (C,), floating point: the logits of C classes.
+        target: the classes, (N,), (N, d1, ...) or (), int64; or probabilities, floating point in the shape of `input`.
+        weight: (C,), what each class counts; it has no gradient.
+        ignore_index: a class that counts nothing.
+        reduction: "mean" (weighted by what each counts; over the examples for probabilities), "sum", or "none".
+        label_smoothing: how much of the target is spread evenly over all classes.
+
+    Raises:
+        IndexError: a class that does not exist.
+
+    >>> import minigrad
+    >>> cross_entropy(minigrad.tensor([[0.0, 0.0], [0.0, 1000.0]]), minigrad.tensor([1, 1]))
+    tensor(0.3466)
+    """
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce, reduction)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"cross_entropy(): label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
+    if input.shape == target.shape:
+        return _of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
+    rows, classes = _rows("cross_entropy", input, target)
+    if label_smoothing:
+        losses = _smoothed(rows, classes, weight, ignore_index, reduction, label_smoothing)
+        return _shaped(losses, reduction, target)
+    classes, factor = _checked("cross_entropy", classes, weight, ignore_index, rows.shape[1], array_of(input).dtype)
+    return _shaped(class_cross_entropy(rows, classes, factor, reduction=reduction)[0], reduction, target)
+
+
+def _smoothed(rows: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float) -> Any:
+    """Cross entropy of rows with a part of the target spread over all classes."""
+    n, dtype = rows.shape[1], array_of(rows).dtype
+    classes, factor = _checked("cross_entropy", target, weight, ignore_index, n, dtype)
+    log_p = log_softmax_(rows, dim=1)
+    losses = nll(log_p, classes, factor, reduction="none")
+    spread = -sum_(log_p if weight is None else log_p * weight, dim=1, keepdim=False)
+    ignored = array_of(target) == ignore_index
+    if ignored.any():
+        spread = spread * ~ignored
+    losses = losses * (1 - smoothing) + spread * (smoothing / n)
+    if reduction == "mean" and factor is not None:
+        return sum_(losses, dim=None, keepdim=False) / sum_(factor, dim=None, keepdim=False)
+    return reduced(losses, reduction)
+
+
+def _of_probabilities(
+    input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float
+) -> Any:
+    """Cross entropy with a target of probabilities."""
+    if array_of(target).dtype.kind != "f":
+        raise RuntimeError(
+            "cross_entropy() with a target of the input's shape takes probabilities, floating point; "
+            f"got {array_of(target).dtype} (classes have one dimension less)"
+        )
+    if ignore_index >= 0:
+        raise RuntimeError("cross_entropy(): ignore_index goes with classes, not with probabilities")
+    dim = 0 if input.ndim == 1 else 1
+    classes = input.shape[dim]
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / classes
+    products = log_softmax_(input, dim=dim) * target
+    if weight is not None:
+        if tuple(weight.shape) != (classes,):
+            raise RuntimeError(f"cross_entropy() needs a weight of {classes} numbers, got shape {tuple(weight.shape)}")
+        products = products * reshape_(weight, shape=(classes,) + (1,) * (input.ndim - dim - 1))
+    losses = -sum_(products, dim=dim, keepdim=False)
+    return reduced(losses, reduction)
