@@ -12,16 +12,8 @@ from ..ops.arithmetic import abs
 from ..ops.comparison import where_
 from ..ops.elementwise import exp, log
 from ..ops.extrema import clamp_min
-from ..ops.losses import (
-    bad_reduction,
-    huber,
-    logits_cross_entropy,
-    mse,
-    reduced,
-)  # fmt: skip
-from ..ops.losses import (
-    binary_cross_entropy as elementwise_cross_entropy,
-)
+from ..ops.losses import bad_reduction, huber, logits_cross_entropy, mse, reduced
+from ..ops.losses import binary_cross_entropy as elementwise_cross_entropy
 from ..ops.reduction import sum_
 from ..ops.shape import unsqueeze
 from ..ops.special import xlogy

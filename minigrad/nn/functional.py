@@ -6,12 +6,12 @@
 tensor([[1., 0.]])
 """
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001 (many names to a line below)
 
 import warnings
 from typing import Any
 
-from ..ops import dropout as dropouts  # noqa: I001 (many names to a line)
+from ..ops import dropout as dropouts
 from ..ops.embedding import embedding, one_hot
 from ..ops.linear import bilinear, linear
 from ..ops.normalization import batch_norm, layer_norm, normalize, rms_norm
