@@ -10,9 +10,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from .._tensor.tensor import Tensor
 from ..autograd.function import Function
 from ..autograd.modes import is_grad_enabled
-from ..autograd.node import HookHandle, TensorBase
+from ..autograd.node import HookHandle
 
 
 class ForwardHook(NamedTuple):
@@ -133,9 +134,7 @@ def call_with_hooks(module: Any, hooks: Hooks, args: tuple[Any, ...], kwargs: di
                 try:
                     hook(module, args, kwargs, None) if with_kwargs else hook(module, args, None)
                 except Exception as error:
-                    warnings.warn(
-                        f"a forward hook with always_call=True raised, too: {error!r}", stacklevel=3
-                    )
+                    warnings.warn(f"a forward hook with always_call=True raised, too: {error!r}", stacklevel=3)
         raise
 
 
@@ -184,9 +183,7 @@ class _Tap(Function):
 class BackwardWatch:
     """One call of a module between two taps: the gradients that enter it, and those that leave it."""
 
-    def __init__(
-        self, module: Any, hooks: list[Callable[..., Any]], pre_hooks: list[Callable[..., Any]]
-    ) -> None:
+    def __init__(self, module: Any, hooks: list[Callable[..., Any]], pre_hooks: list[Callable[..., Any]]) -> None:
         self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
         self.grad_output: tuple[Any, ...] = ()
         self.inputs = 0
@@ -199,24 +196,22 @@ class BackwardWatch:
 
     def tap_output(self, output: Any) -> Any:
         """The output (a tensor, or a tuple or list of values), with a tap on what requires a gradient."""
-        if not isinstance(output, (TensorBase, tuple, list)):
+        if not isinstance(output, (Tensor, tuple, list)):
             warnings.warn(
                 "for backward hooks to be called, the module's output should be a Tensor or a tuple of them, "
                 f"it is of type {type(output).__name__}",
                 stacklevel=4,
             )
             return output
-        values = (output,) if isinstance(output, TensorBase) else tuple(output)
+        values = (output,) if isinstance(output, Tensor) else tuple(output)
         places: list[int] = []
         tapped = self._tap(values, places, lambda grads: self._enters(grads, places, len(values)))
-        if isinstance(output, TensorBase):
+        if isinstance(output, Tensor):
             return tapped[0]
         return type(output)(*tapped) if hasattr(output, "_fields") else type(output)(tapped)
 
     def _tap(self, values: tuple[Any, ...], places: list[int], call: Callable[..., Any]) -> tuple[Any, ...]:
-        places += [
-            k for k, value in enumerate(values) if isinstance(value, TensorBase) and value.requires_grad
-        ]
+        places += [k for k, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
         if not places:
             return values
         replaced = list(values)
@@ -234,9 +229,7 @@ class BackwardWatch:
             for hook in self.hooks:
                 returned = hook(self.module, (None,) * self.inputs, everything)
                 if returned is not None and any(g is not None for g in _as_tuple(returned)):
-                    raise RuntimeError(
-                        "a full backward hook returned gradients of inputs that require no gradient"
-                    )
+                    raise RuntimeError("a full backward hook returned gradients of inputs that require no gradient")
         return tuple(everything[k] for k in places)
 
     def _leaves(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:

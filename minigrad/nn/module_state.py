@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .._tensor.creation import as_tensor
+from .._tensor.tensor import Tensor
 from ..autograd.modes import no_grad
-from ..autograd.node import TensorBase
 from ..backend.library import is_array
 from .module_hooks import Hooks
 from .parameter import Parameter, is_uninitialized
@@ -27,8 +27,6 @@ class IncompatibleKeys(NamedTuple):
             return "<All keys matched successfully>"
         return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
-    __str__ = __repr__
-
 
 class StateMethods:
     """The values of all parameters and persistent buffers, as a dictionary and back."""
@@ -46,9 +44,7 @@ class StateMethods:
 
     def set_extra_state(self, state: Any) -> None:
         """Take back what `get_extra_state` returned."""
-        raise NotImplementedError(
-            f"{type(self).__name__} defines no set_extra_state(), but the state dict has one"
-        )
+        raise NotImplementedError(f"{type(self).__name__} defines no set_extra_state(), but the state dict has one")
 
     # -- saving ----------------------------------------------------------------------------------------------
 
@@ -79,9 +75,7 @@ class StateMethods:
         if hooks is not None:
             for hook in list(hooks.state_dict.values()):
                 if hook(self, destination, prefix, metadata) is not None:
-                    raise RuntimeError(
-                        "a state dict post hook must return None: it may change the dictionary in place"
-                    )
+                    raise RuntimeError("a state dict post hook must return None: it may change the dictionary in place")
         return destination
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
@@ -195,16 +189,14 @@ class _Loading:
             keys = IncompatibleKeys(self.missing, self.unexpected)
             for hook in list(hooks.load.values()):
                 if hook(module, keys) is not None:
-                    raise RuntimeError(
-                        "a load_state_dict post hook must return None: it may change the lists of keys"
-                    )
+                    raise RuntimeError("a load_state_dict post hook must return None: it may change the lists of keys")
 
 
 def _fill(module: Any, name: str, own: Any, given: Any, key: str, assign: bool) -> str | None:
     """Give the parameter or buffer `own` of `module` the values `given`; returns what stands against it."""
     if is_array(given):
         given = as_tensor(given)
-    if not isinstance(given, TensorBase):
+    if not isinstance(given, Tensor):
         return f"{key}: expected a Tensor in the state dict, got {type(given).__name__}."
     if is_uninitialized(given):
         if is_uninitialized(own):

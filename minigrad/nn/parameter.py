@@ -5,6 +5,7 @@ A module notices parameters and buffers that are assigned to its attributes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .._tensor.creation import empty, require_float
@@ -85,7 +86,7 @@ class Uninitialized:
             device = placeholder.device
         made = empty(tuple(shape), device=device, dtype=placeholder.dtype if dtype is None else dtype)
         self.__class__ = self.cls_to_become  # type: ignore[assignment]
-        self.array = made.array
+        self.__dict__["array"] = made.array
 
     @property
     def data(self) -> Any:
@@ -105,9 +106,7 @@ class Uninitialized:
 
     @property
     def shape(self) -> Any:
-        raise RuntimeError(
-            f"this {type(self).__name__} has no shape yet: call its module once, with a batch of data"
-        )
+        raise RuntimeError(f"this {type(self).__name__} has no shape yet: call its module once, with a batch of data")
 
     @property
     def dtype(self) -> Any:
@@ -119,9 +118,16 @@ class Uninitialized:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
-            rebuild, args = self.__reduce_ex__(4)
+            rebuild, args = self._recipe()
             memo[id(self)] = rebuild(*args)
         return memo[id(self)]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._recipe()
+
+    def _recipe(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """A function and the arguments with which it makes another one like this."""
+        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -137,7 +143,7 @@ class UninitializedParameter(Uninitialized, Parameter):  # type: ignore[misc]
         if requires_grad:
             self.node = LEAF
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def _recipe(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return type(self), (self.requires_grad, self.device, self.dtype)
 
 
@@ -150,7 +156,7 @@ class UninitializedBuffer(Uninitialized, Buffer):  # type: ignore[misc]
         self._empty = empty(0, device=device, dtype=dtype)
         self.persistent = persistent
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def _recipe(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return _uninitialized_buffer, (self.persistent, self.device, self.dtype)
 
 
