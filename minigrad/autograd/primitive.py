@@ -270,3 +270,4 @@ _ABSENT = object()
 _ONE = (1, 1)  # the first input of one needs a gradient
 MIXED = object()  # what stands for the library where there are several
 _FLOATS = frozenset(d.dtype for d in (float16, float32, float64))
+_REALS = frozenset((float, int))
