@@ -1,0 +1,1 @@
+"""Training from the command line: `python -m minigrad train`, and the loop behind it."""

@@ -1,0 +1,254 @@
+"""`python -m minigrad train`: trains an MLP on real images, draws its curves and saves a checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import minigrad
+from minigrad import nn, optim
+from minigrad.backend.devices import cupy_or_error
+from minigrad.utils.data import DataLoader
+
+from . import datasets
+from .curves import save_curves
+from .errors import UserError, extra
+from .loop import Epoch, fit
+
+#: name -> (class, learning rate at the start of a run)
+OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], float]] = {
+    "sgd": (optim.SGD, 0.3),
+    "momentum": (optim.Momentum, 0.03),
+    "nag": (optim.NAG, 0.03),
+    "adagrad": (optim.Adagrad, 0.03),
+    "rmsprop": (optim.RMSprop, 0.0015),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a data set is trained with unless the command line says otherwise."""
+
+    epochs: int
+    batch_size: int
+    hidden: tuple[int, ...]
+    input_dropout: float
+    dropout: float
+
+
+RECIPES = {
+    "digits": Recipe(epochs=80, batch_size=32, hidden=(128, 64), input_dropout=0.2, dropout=0.2),
+    "fashion-mnist": Recipe(epochs=12, batch_size=64, hidden=(256, 128), input_dropout=0.1, dropout=0.2),
+}
+
+DESCRIPTION = """\
+Train a multi-layer perceptron to recognise images, and watch it learn.
+
+Every epoch (one pass over the training images) prints a line with the loss and the accuracy on the images it
+learns from and on test images it never sees. At the end the curves (curves.png) and the trained network with
+everything needed to go on from there (checkpoint.safetensors) are written to the output folder.
+"""
+
+EXAMPLES = f"""\
+examples:
+  python -m minigrad train
+  python -m minigrad train --optimizer rmsprop --lr 0.001 --epochs 100
+  python -m minigrad train --hidden 256 128 64 --seed 1 --out runs/deeper
+  python -m minigrad train --data fashion-mnist
+  python -m minigrad train --data fashion-mnist --data-dir ~/fashion --device cuda
+
+data:
+  digits         1,797 handwritten digits of 8 x 8 pixels; they come with scikit-learn
+  fashion-mnist  70,000 pictures of clothes of 28 x 28 pixels, as four IDX files (.gz or not);
+                 Debian: sudo apt install dataset-fashion-mnist
+                 default folder: {datasets.FASHION_FOLDER}
+
+optimizers and their default learning rates (each falls in a straight line to 0 over the run):
+  {", ".join(f"{name} {rate}" for name, (_, rate) in OPTIMIZERS.items())}
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that reports a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def add_command(commands: Any) -> None:
+    """Add `train` to the commands of `python -m minigrad`."""
+    per_data = {
+        field: "; ".join(f"{getattr(recipe, field)} for {name}" for name, recipe in RECIPES.items())
+        for field in ("epochs", "batch_size")
+    }
+    hidden = "; ".join(f"{' '.join(map(str, recipe.hidden))} for {name}" for name, recipe in RECIPES.items())
+    parser = commands.add_parser(
+        "train",
+        help="train an MLP on real images",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", type=_one_of(datasets.NAMES), default="digits", metavar="NAME",
+        help="digits or fashion-mnist (default: digits)")  # fmt: skip
+    add("--data-dir", metavar="DIR", help="folder with the files of fashion-mnist (default: see below)")
+    add("--optimizer", type=_one_of(OPTIMIZERS), default="sgd", metavar="NAME",
+        help="sgd, momentum, nag, adagrad or rmsprop (default: sgd)")  # fmt: skip
+    add("--lr", type=_positive, metavar="RATE",
+        help="learning rate at the start, which falls to 0 over the run (default: see below)")  # fmt: skip
+    add("--epochs", type=_count, metavar="N", help=f"passes over the data (default: {per_data['epochs']})")
+    add("--batch-size", type=_count, metavar="N",
+        help=f"images per step (default: {per_data['batch_size']})")  # fmt: skip
+    add("--hidden", type=_counts, nargs="+", metavar="N",
+        help=f"sizes of the hidden layers, such as 128 64 or 128,64 (default: {hidden})")  # fmt: skip
+    add("--device", type=_one_of(("cpu", "cuda")), default="cpu", metavar="NAME",
+        help="cpu or cuda, which is one NVIDIA GPU (default: cpu)")  # fmt: skip
+    add("--seed", type=_seed, default=0, metavar="N",
+        help="number that all randomness follows from: the same seed, the same run (default: 0)")  # fmt: skip
+    add("--out", metavar="DIR", help="output folder, made if needed (default: runs/DATA-OPTIMIZER)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Do what the parsed command line asks for. Raises `UserError`."""
+    tqdm = extra("tqdm", "tqdm", "the progress bar").tqdm
+    extra("matplotlib.figure", "matplotlib", "drawing the curves")  # now, not after the training
+    if args.device == "cuda":
+        _require_cuda()
+    recipe = RECIPES[args.data]
+    make_optimizer, default_rate = OPTIMIZERS[args.optimizer]
+    hidden = tuple(size for sizes in args.hidden for size in sizes) if args.hidden else recipe.hidden
+    epochs, batch_size = args.epochs or recipe.epochs, args.batch_size or recipe.batch_size
+    rate = args.lr or default_rate
+
+    data = datasets.load(args.data, args.data_dir).to(args.device)
+    out = _output_folder(args.out or f"runs/{args.data}-{args.optimizer}")
+
+    minigrad.manual_seed(args.seed)
+    sizes = (data.features, *hidden, data.classes)
+    model = mlp(sizes, recipe.input_dropout, recipe.dropout).to(args.device)
+    optimizer = make_optimizer(model.parameters(), lr=rate)
+    train = DataLoader(data.train, batch_size, shuffle=True)
+    test = DataLoader(data.test, batch_size=1000)
+
+    layers = "-".join(map(str, sizes))
+    print(f"{args.data}: {len(data.train):,} training images, {len(data.test):,} test images")
+    print(f"MLP {layers}, {args.optimizer} at {rate:g}, batches of {batch_size}, on {args.device}")
+    history: list[Epoch] = []
+    start = time.perf_counter()
+    # On a terminal only (disable=None): in a file or a pipe the lines below say enough.
+    with tqdm(total=epochs * len(train), unit="step", leave=False, disable=None) as bar:
+        for epoch in fit(model, optimizer, train, test, epochs, on_step=bar.update):
+            history.append(epoch)
+            bar.write(_line(epoch, epochs))
+    seconds = time.perf_counter() - start
+
+    title = f"{args.data}: MLP {layers}, {args.optimizer}"
+    settings = {
+        **{"data": args.data, "optimizer": args.optimizer, "lr": rate, "epochs": epochs},
+        **{"batch_size": batch_size, "hidden": hidden, "device": args.device, "seed": args.seed},
+        **{"input_dropout": recipe.input_dropout, "dropout": recipe.dropout, "sizes": sizes},
+        **{"mean": data.mean, "std": data.std},
+    }
+    checkpoint = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "epoch": epochs,
+        "settings": settings,
+        "metrics": [asdict(epoch) for epoch in history],
+    }
+    curves_file, checkpoint_file = out / "curves.png", out / "checkpoint.safetensors"
+    try:
+        minigrad.save(checkpoint, checkpoint_file)
+        save_curves(curves_file, history, title)
+    except OSError as error:
+        raise UserError(f"cannot write to {out}: {error.strerror or error}") from None
+    print(f"test accuracy {100 * history[-1].test_accuracy:.2f} % after {epochs} epochs in {seconds:.1f} s")
+    print(f"curves:     {curves_file}")
+    print(f"checkpoint: {checkpoint_file}")
+
+
+def mlp(sizes: tuple[int, ...], input_dropout: float, dropout: float) -> nn.Sequential:
+    """Linear layers from sizes[0] inputs to sizes[-1] classes, with ReLU and dropout between them."""
+    layers: list[nn.Module] = [nn.Dropout(input_dropout)]
+    for inputs, outputs in itertools.pairwise(sizes[:-1]):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(dropout)]
+    return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
+
+
+def _line(epoch: Epoch, epochs: int) -> str:
+    return (
+        f"epoch {epoch.number:{len(str(epochs))}}/{epochs}   "
+        f"train loss {epoch.train_loss:.4f}, accuracy {100 * epoch.train_accuracy:6.2f} %   "
+        f"test loss {epoch.test_loss:.4f}, accuracy {100 * epoch.test_accuracy:.2f} %   {epoch.seconds:.2f} s"
+    )
+
+
+def _require_cuda() -> None:
+    try:
+        cupy_or_error()
+    except RuntimeError as error:
+        raise UserError(f"--device cuda: {error}") from None
+
+
+def _output_folder(name: str) -> Path:
+    """The folder `name`, made if needed, in which files can be written."""
+    out = Path(name)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        raise UserError(f"cannot write to {out}: {error.strerror}; give another folder with --out") from None
+    return out
+
+
+# -- values of options ---------------------------------------------------------------------------------------
+
+
+def _one_of(names: Any) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"there is no '{text}', choose from {', '.join(names)}")
+        return text
+
+    return check
+
+
+def _positive(text: str) -> float:
+    value = _number(float, text, "a number such as 0.1")
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = _number(int, text, "a whole number such as 32")
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
+    return value
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(_count(part) for part in text.split(","))
+
+
+def _seed(text: str) -> int:
+    value = _number(int, text, "a whole number such as 0")
+    if not 0 <= value < 2**63:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2**63 - 1, got {text}")
+    return value
+
+
+def _number(kind: Callable[[str], Any], text: str, expected: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected {expected}, got '{text}'") from None
