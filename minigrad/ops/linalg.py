@@ -24,8 +24,19 @@ from .shape import adjoint, expand, reshape_, unsqueeze
 # --- primitives ----------------------------------------------------------------------------------------------
 
 
-def _singular(name: str, error: Exception) -> Exception:
-    return RuntimeError(f"{name}(): {error}. The matrix is singular, or not of the kind that this needs")
+def _solved(xp: Any, name: str, *arguments: Any) -> Any:
+    """`xp.linalg.name(*arguments)`, or the error for a matrix that has no such result."""
+    try:
+        out = getattr(xp.linalg, name)(*arguments)
+    except xp.linalg.LinAlgError as error:
+        raise _no_result(name, error) from None
+    if xp.__name__ != "numpy" and not xp.isfinite(out).all() and xp.isfinite(arguments[0]).all():
+        raise _no_result(name, "the result is not finite")  # CuPy does not tell of itself
+    return out
+
+
+def _no_result(name: str, why: Any) -> Exception:
+    return RuntimeError(f"{name}(): {why}. The matrix is singular, or not of the kind that this needs")
 
 
 def _square(x: Any, name: str) -> None:
@@ -36,10 +47,7 @@ def _square(x: Any, name: str) -> None:
 @primitive(dtype="keep", accepts="f")
 def inv_(xp, input):
     """The inverse of each matrix."""
-    try:
-        return xp.linalg.inv(input)
-    except xp.linalg.LinAlgError as error:
-        raise _singular("inv", error) from None
+    return _solved(xp, "inv", input)
 
 
 inv_.vjp(input=lambda g, out: -matmul_nt(matmul_tn(out, g), out))
@@ -75,10 +83,7 @@ def _log_det_gradient(g, input):
 @primitive(dtype="same", accepts="f")
 def solve_(xp, A, B):
     """The X with A X = B, for matrices."""
-    try:
-        return xp.linalg.solve(A, B)
-    except xp.linalg.LinAlgError as error:
-        raise _singular("solve", error) from None
+    return _solved(xp, "solve", A, B)
 
 
 solve_.vjp(
@@ -90,10 +95,7 @@ solve_.vjp(
 @primitive(dtype="keep", accepts="f")
 def cholesky_(xp, input):
     """The lower triangular L with L Lᵀ = input."""
-    try:
-        return xp.linalg.cholesky(input)
-    except xp.linalg.LinAlgError as error:
-        raise _singular("cholesky", error) from None
+    return _solved(xp, "cholesky", input)
 
 
 cholesky_.vjp(input=lambda g, out: _cholesky_gradient(g, out))

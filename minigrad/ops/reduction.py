@@ -15,6 +15,7 @@ from ..autograd.public import public
 from ..backend.dtypes import numpy_dtype
 from .comparison import isnan, logical_not, where_
 from .dims import count, kept_shape, one_dim, reduced_dims
+from .division import div_
 from .scan import cumprod_, exp_difference, shift
 from .shape import reshape_, unreduced
 
@@ -235,7 +236,7 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
     """`mean` of the elements that are not nan."""
     input = _as(input, dtype)
     numbers = sum(logical_not(isnan(input)), dim, keepdim)
-    return nansum(input, dim, keepdim) / numbers
+    return div_(nansum(input, dim, keepdim), numbers)
 
 
 def _is_float(input):
