@@ -6,7 +6,7 @@ from typing import Any
 
 from ..ops import gathering as ops
 from ..ops.indexing import getitem
-from .inplace import assign, check_writable, in_place, setitem
+from .inplace import check_writable, in_place, setitem
 
 
 class IndexingMethods:
@@ -41,12 +41,6 @@ class IndexingMethods:
     nonzero = ops.nonzero
     argwhere = ops.argwhere
 
-    def bernoulli(self, p: float | None = None, *, generator: Any = None) -> Any:
-        """1 with the probability that the tensor, or `p`, gives, else 0."""
-        from .sampling import bernoulli
-
-        return bernoulli(self if p is None else self * 0 + p, generator=generator)
-
     def set_(self, source: Any) -> Any:
         """Share the memory of `source`."""
         check_writable(self, "set_")
@@ -54,5 +48,3 @@ class IndexingMethods:
         self._storage = source.shared_storage()
         return self
 
-
-__all__ = ["IndexingMethods", "assign"]

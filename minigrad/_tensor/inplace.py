@@ -22,7 +22,7 @@ from ..autograd.versions import Clock
 from ..backend.devices import device_of, to_device
 from ..backend.dtypes import public_dtype
 from ..backend.library import is_array, library
-from ..ops.indexing import _full_key, basic_getitem, follow, index_write, split_index, view_write
+from ..ops.indexing import full_key, basic_getitem, follow, index_write, split_index, view_write
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
 
@@ -155,7 +155,7 @@ def record_write(x: Any, value: Any, operation: Any, indices: Sequence[Any] = ()
         x.node = None
         return
     inputs = (x, value, *indices)
-    arrays = (x.array, value.array if isinstance(value, TensorBase) else value, *indices)
+    arrays = tuple(raw_array(each) for each in inputs)
     node = operation.record(node_type, inputs, arrays, None, keywords, wanted, None)
     node.dtypes = changed_dtypes(node, inputs, x.array.dtype)
     x.node = node
@@ -171,9 +171,9 @@ def setitem(x: Any, key: Any, value: Any) -> None:
     check_writable(x, "x[...] = value")
     view_key, places, arrays = split_index(x, key)
     value = _as_value(value, x)
-    raw = value.array if isinstance(value, TensorBase) else value
+    raw = raw_array(value)
     target = x.array if view_key is None else basic_getitem(x.array, key=view_key)
-    full = Ellipsis if places is None else _full_key(places, arrays)
+    full = Ellipsis if places is None else full_key(places, [raw_array(a) for a in arrays])
     if hasattr(raw, "shape"):
         raw = _without_leading_ones(raw, target.ndim if places is None else None)
     recording = modes.node_type is not None
@@ -197,6 +197,11 @@ def setitem(x: Any, key: Any, value: Any) -> None:
         part.view_of = None
         record_write(base, part, view_write, steps=steps)
     x._storage.rewritten = Clock.now
+
+
+def raw_array(value: Any) -> Any:
+    """The array of a tensor; anything else as it is."""
+    return value.array if isinstance(value, TensorBase) else value
 
 
 def _without_leading_ones(raw: Any, ndim: int | None) -> Any:

@@ -7,6 +7,7 @@ Each is a function of `ops/reduction.py`, `ops/maxima.py`, `ops/norms.py`, `ops/
 from __future__ import annotations
 
 from ..ops import counting, maxima, norms, reduction, scan, sorting
+from ..ops.softmax import log_softmax, softmax
 from .inplace import in_place
 
 
@@ -35,6 +36,11 @@ class ReductionMethods:
     argmin = maxima.argmin
     norm = norms.norm
     dist = norms.dist
+
+    # -- shares
+
+    softmax = softmax
+    log_softmax = log_softmax
 
     # -- running results
 

@@ -12,7 +12,7 @@ from ..backend.host import bytes_to_array
 from ..backend.library import library
 from ..backend.random import Generator, default_generator, initial_seed, manual_seed, seed
 from .creation import _into, _number, finish
-from .inplace import assign, check_writable
+from .inplace import assign, check_writable, filled
 from .size import as_shape
 
 FLOAT64 = numpy_dtype(float)
@@ -193,21 +193,27 @@ def set_rng_state(state: Any) -> None:
     restore_generator(default_generator(resolve("cpu")), state)
 
 
-def generator_state(generator: Generator) -> Any:
+def generator_state(generator: Stream) -> Any:
     """The state of a generator as a uint8 tensor."""
     return wrap(bytes_to_array(generator.state_bytes()))
 
 
-def restore_generator(generator: Generator, state: Any) -> Generator:
+def restore_generator(generator: Stream, state: Any) -> Stream:
     """Continue a generator from `generator_state`."""
     generator.restore_bytes(bytes(state.array.tobytes()))
     return generator
 
 
 class SamplingMethods:
-    """Filling a tensor with random numbers, in place."""
+    """Filling a tensor with random numbers, in place, and drawing by the weights that it holds."""
 
     array: Any
+
+    multinomial = multinomial
+
+    def bernoulli(self, p: float | None = None, *, generator: Generator | None = None) -> Any:
+        """1 with the probability that the tensor, or `p`, gives, else 0."""
+        return bernoulli(self if p is None else filled(self, p), generator=generator)
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **named: float) -> Any:
         """Uniform numbers from `from_` to `to`."""

@@ -38,7 +38,7 @@ def basic_spread(xp, input, *, key, shape):
 basic_spread.vjp(input=lambda g, key: basic_getitem(g, key=key))
 
 
-def _full_key(key: Sequence[int | None], indices: Sequence[Any]) -> tuple[Any, ...]:
+def full_key(key: Sequence[int | None], indices: Sequence[Any]) -> tuple[Any, ...]:
     """`key` with index array number k in place of k, and a full slice for None."""
     return tuple(_ALL if k is None else indices[k] for k in key)
 
@@ -46,7 +46,7 @@ def _full_key(key: Sequence[int | None], indices: Sequence[Any]) -> tuple[Any, .
 @primitive(dtype="keep")
 def index(xp, input, *indices, key):
     """`input` at index arrays; `key` says for each dimension which array, or None for all of it."""
-    return input[_full_key(key, indices)]
+    return input[full_key(key, indices)]
 
 
 index.vjp(
@@ -58,7 +58,7 @@ index.vjp(
 def index_spread(xp, input, *indices, key, shape):
     """Zeros of `shape` to which `input` is added at index arrays; elements named twice get both."""
     out = xp.zeros(shape, dtype=input.dtype)
-    add_at(xp, out, _full_key(key, indices), input)
+    add_at(xp, out, full_key(key, indices), input)
     return out
 
 
@@ -71,9 +71,9 @@ def index_write(xp, input, value, *indices, key, accumulate=False):
     out = input.copy()
     value = value.astype(out.dtype) if hasattr(value, "astype") else value
     if accumulate:
-        add_at(xp, out, _full_key(key, indices), value)
+        add_at(xp, out, full_key(key, indices), value)
     else:
-        out[_full_key(key, indices)] = value
+        out[full_key(key, indices)] = value
     return out
 
 
@@ -165,7 +165,8 @@ def split_index(x: Any, key: Any) -> tuple[tuple[Any, ...] | None, tuple[int | N
                     arrays_at.append((len(basic), where))
                     basic.append(_ALL if a.ndim else None)
             else:
-                arrays_at.append((len(basic), a))
+                # a tensor stays one: it is saved, and so its changes are noticed
+                arrays_at.append((len(basic), p if isinstance(p, TensorBase) and p.array is a else a))
                 basic.append(_ALL)
     if not arrays_at:
         return tuple(basic), None, []
