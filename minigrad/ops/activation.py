@@ -15,6 +15,7 @@ from ..autograd.primitive import primitive
 from ..autograd.public import public
 from ..backend.devices import device_of
 from ..backend.random import default_generator
+from ..backend.selection import select
 from ..backend.special import erf as erf_of_array
 from .arithmetic import abs, mul
 from .comparison import where_
@@ -49,7 +50,7 @@ relu.vjp(input=lambda g, out: g * (out > 0))
 @primitive(accepts="f")
 def leaky_relu(xp, input, negative_slope=0.01):
     """`input` where it is positive, `negative_slope * input` elsewhere."""
-    return xp.where(input > 0, input, input * negative_slope)
+    return select(xp, input > 0, input, input * negative_slope)
 
 
 leaky_relu.vjp(input=lambda g, input, negative_slope: where_(input > 0, g, g * negative_slope))
@@ -58,7 +59,7 @@ leaky_relu.vjp(input=lambda g, input, negative_slope: where_(input > 0, g, g * n
 @primitive
 def prelu_(xp, input, weight):
     """`prelu` with the weight in a shape that broadcasts."""
-    return xp.where(input > 0, input, input * weight)
+    return select(xp, input > 0, input, input * weight)
 
 
 prelu_.vjp(
@@ -147,7 +148,7 @@ hardswish.vjp(
 @primitive
 def threshold(xp, input, threshold, value):
     """`input` where it is above `threshold`, `value` elsewhere."""
-    return xp.where(input <= threshold, value, input)
+    return select(xp, input <= threshold, value, input)
 
 
 threshold.vjp(input=lambda g, input, threshold: where_(input <= threshold, 0, g))
@@ -156,7 +157,7 @@ threshold.vjp(input=lambda g, input, threshold: where_(input <= threshold, 0, g)
 @primitive(accepts="f")
 def hardshrink(xp, input, lambd=0.5):
     """`input`, but 0 within [-lambd, lambd]."""
-    return xp.where((input >= -lambd) & (input <= lambd), 0, input)
+    return select(xp, (input >= -lambd) & (input <= lambd), 0, input)
 
 
 hardshrink.vjp(input=lambda g, input, lambd: where_((input >= -lambd) & (input <= lambd), 0, g))
@@ -167,7 +168,7 @@ def softshrink(xp, input, lambd=0.5):
     """`input` moved towards 0 by `lambd`, and 0 within [-lambd, lambd]."""
     if lambd < 0:
         raise RuntimeError(f"softshrink() needs lambd of at least 0, got {lambd}")
-    return xp.where(input > lambd, input - lambd, xp.where(input < -lambd, input + lambd, input * 0))
+    return input - xp.minimum(xp.maximum(input, -lambd), lambd)
 
 
 softshrink.vjp(input=lambda g, input, lambd: where_((input >= -lambd) & (input <= lambd), 0, g))
@@ -178,14 +179,16 @@ softshrink.vjp(input=lambda g, input, lambd: where_((input >= -lambd) & (input <
 @primitive(accepts="f")
 def elu_(xp, input, *, alpha, scale=1.0, stretch=1.0):
     """`scale * input` above 0, `scale * alpha * (exp(stretch * input) - 1)` below: elu, selu and celu."""
-    low = xp.expm1(input if stretch == 1 else input * stretch) * (scale * alpha)
-    return xp.where(input > 0, input if scale == 1 else input * scale, low)
+    low = xp.minimum(input, 0)
+    low = xp.expm1(low if stretch == 1 else low * stretch) * (scale * alpha)
+    high = xp.maximum(input, 0)
+    return low + (high if scale == 1 else high * scale)
 
 
 @primitive
 def exp_below(xp, input, *, stretch):
     """`exp(stretch * input)` where `input` is not positive, 0 above."""
-    return xp.where(input > 0, 0, xp.exp(xp.minimum(input, 0) * stretch))
+    return select(xp, input > 0, 0, xp.exp(xp.minimum(input, 0) * stretch))
 
 
 elu_.vjp(
@@ -282,14 +285,28 @@ def _silu_input(g, input):
 silu.vjp(input=_silu_input)
 
 
+def log1p_exp_of_array(xp: Any, x: Any) -> Any:
+    """`log(1 + exp(x))` without overflow."""
+    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.absolute(x)))
+
+
+@primitive(accepts="f")
+def log1p_exp(xp, input):
+    """`softplus` with beta 1 and no threshold."""
+    return log1p_exp_of_array(xp, input)
+
+
+log1p_exp.vjp(input=lambda g, input: g * sigmoid(input))
+
+
 @primitive(accepts="f")
 def mish(xp, input):
     """`input * tanh(softplus(input))` [Misra 2019, arXiv:1908.08681]."""
-    return input * xp.tanh(xp.logaddexp(input, 0))
+    return input * xp.tanh(log1p_exp_of_array(xp, input))
 
 
 def _mish_input(g, input):
-    t = tanh(softplus_(input, beta=1, threshold=20))
+    t = tanh(log1p_exp(input))
     return g * (t + input * ((1 - t * t) * sigmoid(input)))
 
 
@@ -299,7 +316,7 @@ mish.vjp(input=_mish_input)
 @primitive(accepts="f")
 def logsigmoid(xp, input):
     """`log(sigmoid(input))` without overflow."""
-    return xp.minimum(input, 0) - xp.log1p(xp.exp(-xp.absolute(input)))
+    return -log1p_exp_of_array(xp, -input)
 
 
 logsigmoid.vjp(input=lambda g, input: g * sigmoid(-input))
@@ -309,7 +326,7 @@ logsigmoid.vjp(input=lambda g, input: g * sigmoid(-input))
 def softplus_(xp, input, *, beta, threshold):
     """The computation of `softplus`."""
     scaled = input * beta
-    return xp.where(scaled > threshold, input, xp.log1p(xp.exp(scaled)) / beta)
+    return select(xp, scaled > threshold, input, log1p_exp_of_array(xp, scaled) / beta)
 
 
 softplus_.vjp(

@@ -13,6 +13,7 @@ from typing import Any
 from ..autograd import core_ops
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..backend.selection import select
 from .comparison import where_
 from .kinds import kind_of, refuse_bools
 
@@ -193,7 +194,7 @@ pow.vjp(input=_pow_input, exponent=lambda g, input, exponent, out: g * (out * lo
 def log_of_base(xp, input, exponent):
     """log(input), but 0 where the power is constantly zero: base 0, exponent not negative."""
     base = input if hasattr(input, "dtype") else xp.asarray(input, dtype=exponent.dtype)
-    return xp.where((base == 0) & (exponent >= 0), 0, xp.log(base))
+    return select(xp, (base == 0) & (exponent >= 0), 0, xp.log(base))
 
 
 log_of_base.vjp(

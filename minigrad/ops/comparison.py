@@ -11,6 +11,7 @@ from typing import Any
 from ..autograd.node import TensorBase
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..backend.selection import select
 from .gathering import nonzero
 
 __all__ = [
@@ -168,7 +169,7 @@ def where_(xp, condition, input, other):
         if condition.dtype != "uint8":
             raise RuntimeError(f"where() needs a bool tensor as condition, got {condition.dtype}: compare it first")
         condition = condition.astype(bool)
-    return xp.where(condition, input, other)
+    return select(xp, condition, input, other)
 
 
 where_.vjp(

@@ -12,6 +12,7 @@ from typing import Any
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from ..backend import special
+from ..backend.selection import select
 from .comparison import where_
 from .elementwise import cos, exp
 
@@ -83,7 +84,7 @@ def xlogy(xp, input, other):
     """`input * log(other)`, which is 0 where `input` is 0 (but nan where `other` is nan)."""
     first = input if hasattr(input, "dtype") else xp.asarray(input, dtype=other.dtype)
     product = first * (xp.log(other) if hasattr(other, "dtype") else _log_of_number(other))
-    return xp.where((first == 0) & (other == other), 0, product)
+    return select(xp, (first == 0) & (other == other), 0, product)
 
 
 xlogy.vjp(
@@ -126,7 +127,7 @@ logit_.vjp(input=_logit_input)
 def sinc(xp, input):
     """`sin(pi input) / (pi input)`, 1 at 0."""
     angle = input * math.pi
-    return xp.where(angle == 0, 1, xp.sin(angle) / angle)
+    return select(xp, angle == 0, 1, xp.sin(angle) / angle)
 
 
 def _sinc_input(g, input, out):
