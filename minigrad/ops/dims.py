@@ -62,6 +62,11 @@ def count(shape: Sequence[int], dim: Any) -> int:
     return n
 
 
+def reversed_along(array: Any, dim: int) -> Any:
+    """The view of an array with the order along `dim` reversed."""
+    return array[(slice(None),) * dim + (slice(None, None, -1),)]
+
+
 def sizes_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Integers given as `f(2, 3)`, `f((2, 3))` or `f([2, 3])`."""
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):

@@ -13,7 +13,7 @@ from ..autograd.public import public
 from . import return_types
 from .dims import count, one_dim, reduced_dims
 from .extrema import maximum, minimum
-from .gathering import gather_along
+from .gathering import gather_along, spread_along
 from .shape import reshape_, unreduced
 
 # --- primitives ----------------------------------------------------------------------------------------------
@@ -59,10 +59,32 @@ def argmin_(xp, input, *, dim, keepdim):
     return input.argmin(axis=dim, keepdims=keepdim)
 
 
-@primitive(dtype="keep", differentiable=False)
-def place_of_extreme(xp, input, *, dim, least):
-    """As `argmin_` and `argmax_`, keeping the dimension, for bools too."""
-    return input.argmin(axis=dim, keepdims=True) if least else input.argmax(axis=dim, keepdims=True)
+@primitive(dtype="keep", nondiff=(1,))
+def max_(xp, input, *, dim, keepdim):
+    """The largest element along `dim`, and where it is."""
+    return (
+        xp.asarray(input.max(axis=dim, keepdims=keepdim)),
+        xp.asarray(input.argmax(axis=dim, keepdims=keepdim)),
+    )
+
+
+@primitive(dtype="keep", nondiff=(1,))
+def min_(xp, input, *, dim, keepdim):
+    """The smallest element along `dim`, and where it is."""
+    return (
+        xp.asarray(input.min(axis=dim, keepdims=keepdim)),
+        xp.asarray(input.argmin(axis=dim, keepdims=keepdim)),
+    )
+
+
+def _to_its_place(g, out, shape_of_input, dim, keepdim):
+    (g, _), (_, places) = g, out
+    g, places = (unreduced(x, shape_of_input, dim, keepdim) for x in (g, places))
+    return spread_along(g, places, dim=dim, shape=shape_of_input)
+
+
+max_.vjp(input=_to_its_place)
+min_.vjp(input=_to_its_place)
 
 
 # --- public functions ----------------------------------------------------------------------------------------
@@ -86,7 +108,7 @@ def pick(input: Any, places: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
     return values, places
 
 
-def _extreme(name, input, dim, keepdim, other, reduced, pairwise, pair):
+def _extreme(name, input, dim, keepdim, other, reduced, along, pairwise, pair):
     """max and min: of everything, along a dimension, or of two tensors."""
     if other is not None or hasattr(dim, "shape"):
         return pairwise(input, dim if other is None else other)
@@ -95,9 +117,9 @@ def _extreme(name, input, dim, keepdim, other, reduced, pairwise, pair):
         return reduced(input, dim=None, keepdim=keepdim)
     k = one_dim(dim, input.ndim)
     if not input.ndim:
-        return pair(*pick(input, place_of_extreme(input, dim=None, least=name == "min"), 0, True))
+        return pair(*(reshape_(x, shape=()) for x in along(reshape_(input, shape=(1,)), dim=0, keepdim=False)))
     _not_empty(input, k, name)
-    return pair(*pick(input, place_of_extreme(input, dim=k, least=name == "min"), k, keepdim))
+    return pair(*along(input, dim=k, keepdim=keepdim))
 
 
 @public
@@ -113,13 +135,13 @@ def max(input, dim=None, keepdim=False, *, other=None):
     Raises:
         RuntimeError, IndexError: there are no elements.
     """
-    return _extreme("max", input, dim, keepdim, other, amax_, maximum, return_types.max)
+    return _extreme("max", input, dim, keepdim, other, amax_, max_, maximum, return_types.max)
 
 
 @public
 def min(input, dim=None, keepdim=False, *, other=None):
     """The smallest element; along `dim` a pair (values, indices); of two tensors the smaller at each place."""
-    return _extreme("min", input, dim, keepdim, other, amin_, minimum, return_types.min)
+    return _extreme("min", input, dim, keepdim, other, amin_, min_, minimum, return_types.min)
 
 
 @public

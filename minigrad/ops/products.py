@@ -48,9 +48,11 @@ def matmul(xp, input, other):
     >>> minigrad.matmul(minigrad.tensor([[1.0, 2.0]]), minigrad.tensor([[3.0], [4.0]]))
     tensor([[11.]])
     """
-    if input.dtype.kind == "b":
+    if input.dtype.kind == "b" or not input.ndim or not other.ndim:
         raise _checked(input, other)
     try:
+        if input.ndim < 3 and other.ndim < 3:
+            return input.dot(other)  # 0.4 us for 4 x 4, where matmul takes 0.9; and it copies odd strides for BLAS
         if other.ndim == 2 and input.ndim > 2 and input.flags.c_contiguous:  # one large product, not a batch of small
             rows = input.reshape(math.prod(input.shape[:-1]), input.shape[-1])
             return rows.dot(other).reshape(*input.shape[:-1], other.shape[1])
@@ -62,13 +64,13 @@ def matmul(xp, input, other):
 @primitive(dtype="same")
 def matmul_nt(xp, input, other):
     """`input @ other.mT`."""
-    return xp.matmul(input, other.swapaxes(-1, -2))
+    return input.dot(other.T) if input.ndim == 2 == other.ndim else xp.matmul(input, other.swapaxes(-1, -2))
 
 
 @primitive(dtype="same")
 def matmul_tn(xp, input, other):
     """`input.mT @ other`."""
-    return xp.matmul(input.swapaxes(-1, -2), other)
+    return input.T.dot(other) if input.ndim == 2 == other.ndim else xp.matmul(input.swapaxes(-1, -2), other)
 
 
 def _matmul_input(g, other, shape_of_input, shape_of_other):

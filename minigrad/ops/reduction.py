@@ -49,7 +49,7 @@ sum_.vjp(input=lambda g, shape_of_input, dim, keepdim: unreduced(g, shape_of_inp
 def mean_(xp, input, *, dim, keepdim):
     """The mean over `dim`."""
     total = xp.add.reduce(_wide(input), axis=dim, keepdims=keepdim)
-    return _narrow(total / count(input.shape, dim), input)
+    return _narrow(total / (input.size if dim is None else count(input.shape, dim)), input)
 
 
 mean_.vjp(

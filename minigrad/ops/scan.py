@@ -12,7 +12,7 @@ from ..autograd.public import public
 from ..backend.dtypes import numpy_dtype
 from .arithmetic import sub_
 from .comparison import ne
-from .dims import one_dim
+from .dims import one_dim, reversed_along
 from .gathering import gather_along
 from .indexing import basic_getitem
 from .joining import cat
@@ -23,15 +23,15 @@ from .shape import reshape_
 # --- primitives ----------------------------------------------------------------------------------------------
 
 
-def _turned(xp, array, dim, reverse):
-    return xp.flip(array, dim) if reverse else array
+def _turned(array, dim, reverse):
+    return reversed_along(array, dim) if reverse else array
 
 
 @primitive(dtype="keep")
 def cumsum_(xp, input, *, dim, reverse):
     """Sums of the elements up to each, or of those from each on. Integers and bools as int64."""
     dtype = input.dtype if input.dtype.kind == "f" else "int64"
-    return _turned(xp, xp.cumsum(_turned(xp, input, dim, reverse), axis=dim, dtype=dtype), dim, reverse)
+    return _turned(xp.cumsum(_turned(input, dim, reverse), axis=dim, dtype=dtype), dim, reverse)
 
 
 cumsum_.vjp(input=lambda g, dim, reverse: cumsum_(g, dim=dim, reverse=not reverse))
@@ -58,12 +58,12 @@ def recurrence(xp, decay, input, *, dim, reverse):
     By doubling: after each round out[j] holds the terms of twice as many neighbours, and decay[j] the product that
     leads to the next. log2(n) rounds of array calls instead of n steps. [Hillis & Steele 1986]
     """
-    out = _turned(xp, input, dim, reverse).copy()
-    product = _turned(xp, decay, dim, reverse).copy()
+    out = _turned(input, dim, reverse).copy()
+    product = _turned(decay, dim, reverse).copy()
     for here, there in _doubled(input.shape[dim], dim):
         out[here] += product[here] * out[there]
         product[here] *= product[there].copy()
-    return _turned(xp, out, dim, reverse)
+    return _turned(out, dim, reverse)
 
 
 def _doubled(n, dim):
@@ -84,7 +84,7 @@ def _recurrence_gradients(g, decay, out, dim, reverse):
 def cumprod_(xp, input, *, dim, reverse):
     """Products of the elements up to each, or of those from each on. Integers and bools as int64."""
     dtype = input.dtype if input.dtype.kind == "f" else "int64"
-    return _turned(xp, xp.cumprod(_turned(xp, input, dim, reverse), axis=dim, dtype=dtype), dim, reverse)
+    return _turned(xp.cumprod(_turned(input, dim, reverse), axis=dim, dtype=dtype), dim, reverse)
 
 
 cumprod_.vjp(

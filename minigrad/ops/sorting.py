@@ -13,7 +13,7 @@ from ..autograd.primitive import primitive
 from ..autograd.public import public
 from . import return_types
 from .comparison import isnan, where_
-from .dims import one_dim
+from .dims import one_dim, reversed_along
 from .gathering import gather_along
 from .maxima import pick, share_of_ties
 from .reduction import any_
@@ -26,7 +26,8 @@ def _order(xp, array, dim, descending):
     """The indices that sort `array`; equal elements keep their order."""
     if not descending:
         return xp.argsort(array, axis=dim, kind="stable")
-    return array.shape[dim] - 1 - xp.flip(xp.argsort(xp.flip(array, dim), axis=dim, kind="stable"), dim)
+    turned = reversed_along(xp.argsort(reversed_along(array, dim), axis=dim, kind="stable"), dim)
+    return array.shape[dim] - 1 - turned
 
 
 def _part(array, dim, start, stop):
