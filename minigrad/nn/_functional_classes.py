@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend.library import library
+from ..ops.comparison import where_
 from ..ops.losses import class_cross_entropy, nll, reduced
 from ..ops.reduction import sum_
 from ..ops.shape import movedim, reshape, reshape_
 from ..ops.softmax import log_softmax_
-from ._functional_common import array_of, legacy_reduction
+from ._functional_common import array_of, check_reduction, legacy_reduction
 
 __all__ = ["cross_entropy", "nll_loss"]
 
@@ -108,6 +109,7 @@ def nll_loss(
     tensor(2.5000)
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
     rows, classes = _rows("nll_loss", input, target)
     classes, factor = _checked("nll_loss", classes, weight, ignore_index, rows.shape[1], array_of(input).dtype)
     return _shaped(nll(rows, classes, factor, reduction=reduction), reduction, target)
@@ -142,6 +144,7 @@ def cross_entropy(
     """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"cross_entropy(): label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
     if input.shape == target.shape:
@@ -161,10 +164,8 @@ def _smoothed(rows: Any, target: Any, weight: Any, ignore_index: int, reduction:
     log_p = log_softmax_(rows, dim=1)
     losses = nll(log_p, classes, factor, reduction="none")
     spread = -sum_(log_p if weight is None else log_p * weight, dim=1, keepdim=False)
-    ignored = array_of(target) == ignore_index
-    if ignored.any():
-        spread = spread * ~ignored
     losses = losses * (1 - smoothing) + spread * (smoothing / n)
+    losses = where_(array_of(target) == ignore_index, 0, losses)
     if reduction == "mean" and factor is not None:
         return sum_(losses, dim=None, keepdim=False) / sum_(factor, dim=None, keepdim=False)
     return reduced(losses, reduction)

@@ -8,6 +8,7 @@ from typing import Any
 
 from .._tensor.inplace import assign, check_writable
 from ..autograd.node import TensorBase
+from ..ops.losses import bad_reduction
 
 
 def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: str = "mean") -> str:
@@ -25,6 +26,12 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: 
         stacklevel=3,
     )
     return chosen
+
+
+def check_reduction(reduction: str) -> None:
+    """An error unless `reduction` is one that every loss knows."""
+    if reduction != "mean" and reduction not in ("sum", "none"):
+        raise bad_reduction(reduction)
 
 
 def array_of(x: Any) -> Any:

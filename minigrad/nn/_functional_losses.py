@@ -12,12 +12,12 @@ from ..ops.arithmetic import abs
 from ..ops.comparison import where_
 from ..ops.elementwise import exp, log
 from ..ops.extrema import clamp_min
-from ..ops.losses import bad_reduction, huber, logits_cross_entropy, mse, reduced
 from ..ops.losses import binary_cross_entropy as elementwise_cross_entropy
+from ..ops.losses import huber, logits_cross_entropy, mse, reduced
 from ..ops.reduction import sum_
 from ..ops.shape import unsqueeze
 from ..ops.special import xlogy
-from ._functional_common import array_of, legacy_reduction
+from ._functional_common import array_of, check_reduction, legacy_reduction
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss",
@@ -66,6 +66,7 @@ def mse_loss(
     """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
     _warn_of_sizes(input, target)
     if weight is None:
         return mse(input, target, reduction=reduction)
@@ -276,8 +277,7 @@ def gaussian_nll_loss(
             m not in (1, n) for n, m in zip(shape, have)
         ):
             raise ValueError(f"gaussian_nll_loss() of shape {shape} got a var of shape {have}")
-    if reduction not in ("none", "mean", "sum"):
-        raise bad_reduction(reduction)
+    check_reduction(reduction)
     values = array_of(var)
     if library(values).__name__ == "numpy" and (values < 0).any():
         raise ValueError("gaussian_nll_loss() takes variances of at least 0, got a negative one")

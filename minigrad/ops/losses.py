@@ -69,11 +69,16 @@ def _total(xp: Any, losses: Any, factor: Any) -> Any:
     return xp.zeros((), losses.dtype) if factor is None else xp.asarray(xp.add.reduce(factor))
 
 
-def _per_row(g: Any, factor: Any, reduction: str, rows: int) -> Any:
-    """The gradient of each row's loss, or of all rows where it is the same: what `_reduced_rows` passes back."""
+def _per_row(g: Any, factor: Any, reduction: str) -> Any:
+    """The gradient of each row's loss, or of all rows where it is the same, but for `_scale`."""
     if factor is None:
-        return g * (1 / (rows or 1)) if reduction == "mean" else g
+        return g
     return g * (factor / _positive_sum(factor) if reduction == "mean" else factor)
+
+
+def _scale(factor: Any, reduction: str, rows: int) -> float:
+    """What a row's loss counts in the reduced one, where all count the same."""
+    return 1 / (rows or 1) if factor is None and reduction == "mean" else 1
 
 
 def _positive_sum(factor: Any) -> Any:
@@ -98,15 +103,15 @@ def pick_rows(xp, input, target):
 
 
 @primitive(dtype="keep")
-def spread_rows(xp, input, target, *, shape):
-    """Zeros of `shape` (n, classes) with `input` (n,), or the same number in all rows, where `target` (n,) points."""
+def spread_rows(xp, input, target, *, shape, scale):
+    """Zeros of `shape` (n, classes) with `scale` times `input` (n,) or () where `target` (n,) points."""
     out = xp.zeros(shape, input.dtype)
-    out[xp.arange(shape[0]), target] = input
+    out[xp.arange(shape[0]), target] = input * scale
     return out
 
 
-pick_rows.vjp(input=lambda g, target, shape_of_input: spread_rows(g, target, shape=shape_of_input))
-spread_rows.vjp(input=lambda g, target: pick_rows(g, target))
+pick_rows.vjp(input=lambda g, target, shape_of_input: spread_rows(g, target, shape=shape_of_input, scale=1))
+spread_rows.vjp(input=lambda g, target, scale: pick_rows(g, target) * scale)
 
 
 @primitive(dtype="keep")
@@ -119,7 +124,8 @@ def nll(xp, input, target, factor=None, *, reduction):
 
 def _nll_input(g, target, factor, reduction, shape_of_input):
     rows, _ = shape_of_input
-    return spread_rows(-_per_row(g, factor, reduction, rows), target, shape=shape_of_input)
+    scale = -_scale(factor, reduction, rows)
+    return spread_rows(_per_row(g, factor, reduction), target, shape=shape_of_input, scale=scale)
 
 
 nll.vjp(input=_nll_input)
@@ -171,7 +177,7 @@ def _cross_entropy_input(g, out, target, factor, reduction, shape_of_input):
     rows, _ = shape_of_input
     grad = None
     if g_loss is not None:
-        row = _per_row(g_loss, factor, reduction, rows)
+        row = _per_row(g_loss, factor, reduction) * _scale(factor, reduction, rows)
         if factor is not None or reduction == "none":
             row = reshape_(row, shape=(rows, 1))
         grad = less_one_hot(softmax, target) * row

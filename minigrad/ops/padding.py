@@ -36,15 +36,24 @@ pad_.vjp(input=lambda g, widths: pad_(g, widths=_negative(widths)))
 
 def _places(xp: Any, n: int, before: int, after: int, mode: str) -> Any:
     """For each element of the padded dimension the place in the old one, of size n, that it is read from."""
+    if mode == "circular":
+        return _circular(xp, n, before, after)
     wide = xp.arange(-before, n + after)
     if mode == "replicate":
         if not n:
             raise RuntimeError("pad(mode='replicate') has no edge to repeat in a dimension of size 0")
         return xp.minimum(xp.maximum(wide, 0), n - 1)
-    widest = n - 1 if mode == "reflect" else n
-    if max(before, after) > widest:
-        raise RuntimeError(f"pad(mode={mode!r}) by {max(before, after)} is too wide for a dimension of size {n}")
-    return wide % n if mode == "circular" else n - 1 - abs(n - 1 - abs(wide))
+    if max(before, after) > n - 1:
+        raise RuntimeError(f"pad(mode='reflect') by {max(before, after)} is too wide for a dimension of size {n}")
+    return n - 1 - abs(n - 1 - abs(wide))
+
+
+def _circular(xp: Any, n: int, before: int, after: int) -> Any:
+    """`_places` for a dimension that goes on at its other end, after what is cut off has been."""
+    if max(before, after) > n:
+        raise RuntimeError(f"pad(mode='circular') by {max(before, after)} goes around a dimension of size {n} twice")
+    left = n + min(before, 0) + min(after, 0)
+    return max(-before, 0) + xp.arange(-max(before, 0), left + max(after, 0)) % (left or 1)
 
 
 @public
