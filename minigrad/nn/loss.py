@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import functional as F
+from .distance import PairwiseDistance
 from .module import Module
 
 
@@ -332,7 +333,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         super().__init__(reduction=reduction)
         if margin <= 0:
             raise ValueError(f"TripletMarginWithDistanceLoss needs a margin above 0, got {margin}")
-        self.distance_function = F.pairwise_distance if distance_function is None else distance_function
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
         self.margin, self.swap = margin, swap
 
     def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:

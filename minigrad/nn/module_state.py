@@ -157,7 +157,7 @@ class StateMethods:
             for key in state_dict:
                 if key.startswith(prefix):
                     name, dot, _ = key[len(prefix) :].partition(".")
-                    if name not in own and not (dot and self._modules.get(name) is not None):
+                    if name not in (self._modules if dot else own):
                         unexpected_keys.append(key)
 
 
