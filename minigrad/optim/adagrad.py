@@ -52,9 +52,10 @@ class Adagrad(Optimizer):
         require(group["lr"] >= 0, "learning rate", group["lr"])
         require(group["lr_decay"] >= 0, "lr_decay value", group["lr_decay"])
         require(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
-        require(group["initial_accumulator_value"] >= 0, "initial_accumulator_value value", group["initial_accumulator_value"])
+        start = group["initial_accumulator_value"]
+        require(start >= 0, "initial_accumulator_value value", start)
         require(group["eps"] >= 0, "epsilon value", group["eps"])
-        require(group["eps_mode"] in ("outside", "inside"), "eps_mode (expected 'outside' or 'inside')", group["eps_mode"])
+        require(group["eps_mode"] in ("outside", "inside"), "eps_mode ('outside' or 'inside')", group["eps_mode"])
 
     def slots(self, group: dict[str, Any]) -> dict[str, float]:
         return {"sum": group["initial_accumulator_value"]}
@@ -66,9 +67,12 @@ class Adagrad(Optimizer):
     def update(self, xp: Any, p: Any, g: Any, state: Any, lr: float, eps: float, inside: bool) -> None:  # type: ignore[override]
         s = state["sum"]
         s += g * g
-        p -= lr * g / divisor(xp, s, eps, inside)
+        p -= lr * normalized(xp, g, s, eps, inside)
 
 
-def divisor(xp: Any, v: Any, eps: float, inside: bool) -> Any:
-    """√(v + ε) or √v + ε: libraries differ, and for small gradients it decides everything."""
-    return xp.sqrt(v + eps) if inside else xp.sqrt(v) + eps
+def normalized(xp: Any, g: Any, v: Any, eps: float, inside: bool) -> Any:
+    """g / √(v + ε) or g / (√v + ε): libraries differ, and for small gradients it decides everything."""
+    root = xp.sqrt(v + eps if inside else v)
+    if not inside:
+        root += eps
+    return xp.divide(g, root, out=root)

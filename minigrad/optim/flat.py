@@ -8,168 +8,213 @@ at every step by the identity of the arrays, so that `.data = ...`, `.to()` and 
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 from ..autograd.primitive import wrap
-from ..backend.devices import activate, device_of
+from ..backend.devices import activate, device_of, to_device
 from ..backend.library import Array, library
+from ..backend.ownership import alone, lent, own, root
 
-#: A parameter of at least this many elements is updated by itself: gathering its gradient would cost more than the
-#: calls that it saves (measured: from about 30,000 float32 numbers on).
+#: A parameter of at least this many elements is updated by itself, where it is: gathering its gradient would cost
+#: more than the calls that it saves (measured: from about 30,000 float32 numbers on).
 LARGE = 32_768
 
 
-class _Probe:
-    def __init__(self) -> None:
-        self.array = object()
+class State(dict):
+    """The state of one parameter: tensors by name, and how many updates the parameter has had."""
+
+    steps = 0
 
 
-def _references(holder: Any) -> int:
-    return sys.getrefcount(holder.array)
+States = MutableMapping[Any, State]
 
 
-#: what `_references` counts for an array that only its tensor refers to
-_ALONE = _references(_Probe())
+class Place:
+    """Where one parameter lies in its run: elements `start` to `stop`, and `array` over those of the flat values."""
 
+    __slots__ = ("array", "parameter", "shape", "start", "state", "stop")
 
-def is_alone(parameter: Any) -> bool:
-    """True if nobody but the parameter refers to its array, which owns its memory."""
-    return parameter.array.base is None and parameter.array.flags.c_contiguous and _references(parameter) == _ALONE
+    def __init__(self, parameter: Any, state: State, start: int) -> None:
+        self.parameter = parameter
+        self.state = state
+        self.shape = parameter.array.shape
+        self.start, self.stop = start, start + parameter.array.size
+        self.array: Array = None
 
-
-class Slots(dict):
-    """The state of one parameter: a dict of tensors. Assigning to it makes the optimizer lay out the group anew."""
-
-    stale = True
-    steps = 0  # how many updates the parameter has had
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.stale = True
-        super().__setitem__(name, value)
-
-    def place(self, name: str, value: Any) -> None:
-        """Set an entry without a new layout."""
-        super().__setitem__(name, value)
+    def of(self, flat: Array) -> Array:
+        """The parameter's part of a flat buffer, in its shape."""
+        return flat[self.start : self.stop].reshape(self.shape)
 
 
 class Run:
-    """A stretch of parameters that are updated by one call of the rule: their places in the flat buffers."""
+    """Parameters of one dtype on one device that are updated together, with their state in flat buffers."""
 
-    def __init__(self, parameters: Sequence[Any], state: Mapping[Any, Slots], slots: Mapping[str, float]) -> None:
-        self.parameters = list(parameters)
-        arrays = [p.array for p in self.parameters]
-        first = arrays[0]
-        self.xp = library(first)
-        self.dtype, self.device = first.dtype, device_of(first)
-        self.shapes = [a.shape for a in arrays]
-        self.bounds = [0]
-        for a in arrays:
-            self.bounds.append(self.bounds[-1] + a.size)
-        self.single = len(arrays) == 1
+    def __init__(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> None:
+        first = parameters[0].array
+        self.xp, self.dtype, self.device = library(first), first.dtype, device_of(first)
+        self.places: list[Place] = []
+        self.size = 0
+        for p in parameters:
+            own_state = state.get(p)
+            if type(own_state) is not State:  # none yet, or the user has put another dict there
+                own_state = state[p] = State(own_state or ())
+            self.places.append(Place(p, own_state, self.size))
+            self.size = self.places[-1].stop
+        self.slots: dict[str, Array] = {}
+        self.entries: list[tuple[State, str, Any, Array]] = []
         with activate(self.device):
-            size = self.bounds[-1]
-            self.values = None if self.single else self.xp.empty(size, dtype=self.dtype)
-            self.gradients = None if self.single else self.xp.empty(size, dtype=self.dtype)
-            self.slots = {name: self.xp.empty(size, dtype=self.dtype) for name in slots}
-        self.homes = [None] * len(arrays) if self.values is None else self._views(self.values)
-        self.states = [state[p] for p in self.parameters]
-        for name, start in slots.items():
-            for place, own in zip(self._views(self.slots[name]), self.states):
-                place[...] = own[name].array if name in own else start
-                own.place(name, wrap(place))
-        for own in self.states:
-            own.stale = False
+            for name, initial in slots.items():
+                self.slots[name] = self.xp.empty(self.size, dtype=self.dtype)
+                for place in self.places:
+                    self._adopt(place, name, initial)
 
-    def _views(self, flat: Array) -> list[Array]:
-        return [flat[a:b].reshape(s) for a, b, s in zip(self.bounds, self.bounds[1:], self.shapes)]
+    def _adopt(self, place: Place, name: str, initial: float) -> None:
+        """Let a parameter's state `name` lie in the flat buffer, with the values that it has, or `initial`."""
+        here = place.of(self.slots[name])
+        before = place.state.get(name)
+        if before is None:
+            here[...] = initial
+        elif before.array.shape == place.shape:
+            here[...] = to_device(before.array, self.device)
+        else:
+            raise RuntimeError(
+                f"the optimizer's state {name!r} has shape {tuple(before.array.shape)}, but its parameter has "
+                f"{tuple(place.shape)} now: forget the state with optimizer.state.pop(parameter)"
+            )
+        place.state[name] = entry = wrap(here)
+        self.entries.append((place.state, name, entry, here))
 
-    def fits(self) -> bool:
-        """True if every parameter still has the shape, dtype and device that the run was laid out for."""
-        for p, home, shape, own in zip(self.parameters, self.homes, self.shapes, self.states):
-            a = p.array
-            if own.stale:
-                return False
-            if a is not home and (a.shape != shape or a.dtype != self.dtype or device_of(a) != self.device):
-                return False
-        return True
+    def pieces(self, state: States) -> list[tuple[int, int]] | None:
+        """The longest stretches [first, last) of parameters that have a gradient and as many steps behind them.
 
-    def pieces(self) -> Iterator[tuple[int, int]]:
-        """The longest stretches [first, last) of parameters that have a gradient and as many steps behind them."""
-        first, steps = None, None
-        for k, p in enumerate(self.parameters):
-            here = None if p._grad is None else self.states[k].steps
-            if first is not None and here != steps:
-                yield first, k
-                first = None
-            if first is None and here is not None:
+        None if parameters or state are no longer as they were laid out.
+        """
+        pieces: list[tuple[int, int]] = []
+        outside: list[Array] = []
+        first, steps = 0, None
+        for k, place in enumerate(self.places):
+            p, own_state = place.parameter, place.state
+            array = p.array
+            if state.get(p) is not own_state:
+                return None
+            if array is not place.array:
+                if not self._fits(array, place):
+                    return None
+                outside.append(array)
+            here = None if p._grad is None else own_state.steps
+            if here != steps:
+                if steps is not None:
+                    pieces.append((first, k))
                 first, steps = k, here
-        if first is not None:
-            yield first, len(self.parameters)
+        if steps is not None:
+            pieces.append((first, len(self.places)))
+        for own_state, name, entry, array in self.entries:
+            if entry.array is not array or own_state.get(name) is not entry:
+                return None
+        if outside and self._overlap(outside):  # then one parameter after the other, as if each had a run
+            return [(k, k + 1) for first, last in pieces for k in range(first, last)]
+        return pieces
+
+    def _fits(self, array: Array, place: Place) -> bool:
+        """True if a parameter whose values are in `array` can be updated from `place`."""
+        return array.shape == place.shape and array.dtype == self.dtype and device_of(array) == self.device
+
+    def _overlap(self, outside: Sequence[Array]) -> bool:
+        """True if parameters may share memory: `outside` are the arrays that do not lie in the flat buffer."""
+        return False
 
     def gather(self, first: int, last: int) -> tuple[Array, Array, dict[str, Array]]:
         """The values, gradients and state of parameters [first, last), each as one flat array."""
-        a, b = self.bounds[first], self.bounds[last]
-        state = {name: flat[a:b] for name, flat in self.slots.items()}
-        if self.single:
-            p = self.parameters[0]
-            values = p.array.reshape(-1)
-            return values, _gradient(p), state
-        assert self.values is not None and self.gradients is not None
-        for k in range(first, last):
-            p, home = self.parameters[k], self.homes[k]
-            if p.array is not home:
-                home[...] = p.array
-                if is_alone(p):
-                    p.array = home
-        flat = self.gradients[a:b]
-        self.xp.concatenate([_gradient(p) for p in self.parameters[first:last]], out=flat)
-        return self.values[a:b], flat, state
+        p = self.places[0].parameter
+        return p.array.reshape(-1), gradient(p).reshape(-1), self.slots
 
     def scatter(self, first: int, last: int, values: Array) -> None:
         """Bring the new values to the parameters that do not live in the flat buffer."""
-        if self.single:
-            p = self.parameters[0]
-            if not self.xp.may_share_memory(values, p.array):  # its array was not contiguous: values is a copy
-                p.array[...] = values.reshape(p.array.shape)
-            return
-        for k in range(first, last):
-            if self.parameters[k].array is not self.homes[k]:
-                self.parameters[k].array[...] = self.homes[k]
+        array = self.places[0].parameter.array
+        if not array.flags.c_contiguous:  # then `values` may be a copy
+            array[...] = values.reshape(array.shape)
 
 
-def _gradient(p: Any) -> Array:
-    """The gradient of `p` as a flat array."""
-    g = p._grad.array
-    if g.dtype != p.array.dtype or g.size != p.array.size:
+class SharedRun(Run):
+    """A run of several parameters: values and gradients have flat buffers as well."""
+
+    def __init__(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> None:
+        super().__init__(parameters, state, slots)
+        with activate(self.device):
+            self.values = self.xp.empty(self.size, dtype=self.dtype)
+            self.gradients = self.xp.empty(self.size, dtype=self.dtype)
+            for place in self.places:
+                place.array = lent(place.of(self.values))
+
+    def _fits(self, array: Array, place: Place) -> bool:
+        # the parameter lies elsewhere: whoever may still see the place must not see it change
+        return alone(place) and super()._fits(array, place)
+
+    def _overlap(self, outside: Sequence[Array]) -> bool:
+        roots = {id(root(array)) for array in outside}
+        return len(roots) < len(outside) or not roots.isdisjoint([id(place.array) for place in self.places])
+
+    def gather(self, first: int, last: int) -> tuple[Array, Array, dict[str, Array]]:
+        places, values, gradients, slots = self.places, self.values, self.gradients, self.slots
+        if last - first < len(places):
+            places = places[first:last]
+            part = slice(places[0].start, places[-1].stop)
+            values, gradients = values[part], gradients[part]
+            slots = {name: flat[part] for name, flat in slots.items()}
+        for place in places:
+            p = place.parameter
+            if p.array is not place.array:
+                place.array[...] = p.array
+                if alone(p) and own(p.array) and p.array.flags.c_contiguous:
+                    p.array = place.array
+        self.xp.concatenate([gradient(place.parameter).ravel() for place in places], out=gradients)
+        return values, gradients, slots
+
+    def scatter(self, first: int, last: int, values: Array) -> None:
+        for place in self.places[first:last]:
+            array = place.parameter.array
+            if array is not place.array:
+                array[...] = place.array
+
+
+def gradient(p: Any) -> Array:
+    """The gradient of `p`, checked to fit it."""
+    g, array = p._grad.array, p.array
+    if g.shape != array.shape or g.dtype != array.dtype or type(g) is not type(array):
         raise RuntimeError(
-            f"a parameter of {p.array.dtype} and shape {tuple(p.array.shape)} has a gradient of {g.dtype} and shape "
-            f"{tuple(g.shape)}: they must agree"
+            f"a parameter of {array.dtype} and shape {tuple(array.shape)} on {device_of(array)} has a gradient of "
+            f"{g.dtype} and shape {tuple(g.shape)} on {device_of(g)}: they must agree"
         )
-    return g.reshape(-1)
+    return g
 
 
-def lay_out(parameters: Sequence[Any], state: Mapping[Any, Slots], slots: Mapping[str, float]) -> list[Run]:
-    """The runs of a group: neighbours of one dtype and device share one, a large parameter has its own."""
-    runs: list[Run] = []
-    together: list[Any] = []
+Piece = tuple[Run, int, int]
 
-    def close() -> None:
-        if together:
-            runs.append(Run(together, state, slots))
-            together.clear()
 
-    for p in parameters:
-        if together:
-            last = together[-1].array
-            if last.dtype != p.array.dtype or device_of(last) != device_of(p.array):
-                close()
-        if p.array.size >= LARGE:
-            close()
-            together.append(p)
-            close()
-        else:
-            together.append(p)
-    close()
-    return runs
+class Layout:
+    """The runs of one group: a large parameter has its own, all others of one dtype and device share one."""
+
+    def __init__(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> None:
+        self.parameters = list(parameters)
+        self.slots = slots
+        together: dict[Any, list[Any]] = {}
+        for p in parameters:
+            large = p.array.size >= LARGE
+            together.setdefault(id(p) if large else (p.array.dtype, device_of(p.array)), []).append(p)
+        self.runs = [(Run if len(some) == 1 else SharedRun)(some, state, slots) for some in together.values()]
+
+    def pieces(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> list[Piece] | None:
+        """What to update together: parameters [first, last) of a run. None if the group must be laid out anew."""
+        if slots != self.slots or len(parameters) != len(self.parameters):
+            return None
+        for p, q in zip(parameters, self.parameters):
+            if p is not q:
+                return None
+        found: list[Piece] = []
+        for run in self.runs:
+            pieces = run.pieces(state)
+            if pieces is None:
+                return None
+            found += [(run, first, last) for first, last in pieces]
+        return found

@@ -26,12 +26,12 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from ..autograd.modes import enable_grad, no_grad
+from ..autograd.modes import enable_grad
 from ..autograd.node import LEAF, HookHandle, TensorBase
 from ..autograd.primitive import wrap
 from ..backend.host import host_array
 from ..backend.library import Array, library
-from .flat import Run, Slots, lay_out
+from .flat import Layout, Piece, Run, State
 
 
 class Optimizer:
@@ -45,8 +45,8 @@ class Optimizer:
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self.state: defaultdict[Any, Slots] = defaultdict(Slots)
-        self._layouts: dict[int, list[Run]] = {}
+        self.state: defaultdict[Any, State] = defaultdict(State)
+        self._layouts: dict[int, Layout] = {}
         self._before: OrderedDict[object, Callable[..., Any]] = OrderedDict()
         self._after: OrderedDict[object, Callable[..., Any]] = OrderedDict()
         if isinstance(params, TensorBase):
@@ -55,7 +55,9 @@ class Optimizer:
             raise TypeError("an optimizer takes a list of parameters or of groups, got a dict: put it in a list")
         groups = list(params)
         if not groups:
-            raise ValueError("an optimizer got an empty list of parameters: does the model have any (an iterator can be used once only)?")
+            raise ValueError(
+                "an optimizer got an empty list of parameters: does the model have any (an iterator serves once only)?"
+            )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -131,62 +133,73 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with no_grad():
-            for k, group in enumerate(self.param_groups):
-                for run in self._runs(k, group):
-                    for first, last in run.pieces():
-                        self._advance(run, first, last, group)
+        for k, group in enumerate(self.param_groups):
+            for run, first, last in self._pieces(k, group):
+                self._advance(run, first, last, group)
         for hook in list(self._after.values()):
             hook(self, (closure,), {})
         return loss
 
-    def _runs(self, k: int, group: dict[str, Any]) -> list[Run]:
-        """The layout of group `k`, made anew where parameters or state have changed under it."""
-        runs = self._layouts.get(k)
-        if runs is None or sum(len(run.parameters) for run in runs) != len(group["params"]) or not all(
-            run.fits() for run in runs
-        ):
-            slots = self.slots(group)
-            runs = self._layouts[k] = lay_out(group["params"], self.state, slots)
-        return runs
+    def _pieces(self, k: int, group: dict[str, Any]) -> list[Piece]:
+        """What group `k` updates together, after it has been laid out anew where that is needed."""
+        parameters, state, slots = group["params"], self.state, self.slots(group)
+        pieces = None
+        if k in self._layouts:
+            pieces = self._layouts[k].pieces(parameters, state, slots)
+        if pieces is None:
+            self._layouts.pop(k, None)  # first: nobody holds the old places then, and their parameters may move
+            self._layouts[k] = Layout(parameters, state, slots)
+            pieces = self._layouts[k].pieces(parameters, state, slots)
+            assert pieces is not None
+        return pieces
 
     def _advance(self, run: Run, first: int, last: int, group: dict[str, Any]) -> None:
         """One call of the rule, for parameters [first, last) of a run."""
-        t = run.states[first].steps + 1
-        scalars = self.scalars(group, t)
+        places = run.places[first:last]
+        t = places[0].state.steps + 1
         values, gradient, state = run.gather(first, last)
-        decay, maximize = float(group.get("weight_decay", 0.0)), group.get("maximize", False)
-        if maximize:
+        if group.get("maximize"):
             gradient = -gradient
-        if decay:
-            gradient = gradient + decay * values
-        self.update(run.xp, values, gradient, state, **scalars)
+        if group.get("weight_decay"):
+            gradient = gradient + float(group["weight_decay"]) * values
+        self.update(run.xp, values, gradient, state, **self.scalars(group, t))
         run.scatter(first, last, values)
-        name = f"{type(self).__name__}.step"
-        for k in range(first, last):
-            run.states[k].steps = t
-            storage = run.parameters[k]._storage
+        by = f"{type(self).__name__}.step"
+        for place in places:
+            place.state.steps = t
+            storage = place.parameter._storage
             if storage is not None:
-                storage.changed(name)
+                storage.changed(by)
 
     # -- saving --------------------------------------------------------------------------------------------------
 
     counts_steps = False  # PyTorch's state of the algorithm has an entry "step"
 
+    def saved(self, entries: dict[str, Any]) -> dict[str, Any]:
+        """State entries as PyTorch's class of this name reads them, from this class's own."""
+        return entries
+
+    def restored(self, entries: dict[str, Any]) -> dict[str, Any]:
+        """State entries of this class, from what it or PyTorch's class of this name has saved."""
+        return entries
+
     def state_dict(self) -> dict[str, Any]:
         """PyTorch's structure: {"state": {number: {name: tensor}}, "param_groups": [...]} with numbered parameters."""
         numbers: dict[int, int] = {}
-        groups = []
+        groups, state = [], {}
         for group in self.param_groups:
+            declared = self.slots(group)
             for p in group["params"]:
-                numbers.setdefault(id(p), len(numbers))
-            groups.append({k: v for k, v in group.items() if k != "params"})
+                number = numbers.setdefault(id(p), len(numbers))
+                own: dict[str, Any] = self.state.get(p, {})
+                steps = getattr(own, "steps", 0)
+                entries = {name: value for name, value in own.items() if steps or name not in declared}
+                if steps and self.counts_steps:
+                    entries = {"step": wrap(host_array(float(steps), "float32")), **entries}
+                if entries:
+                    state[number] = self.saved(entries)
+            groups.append({name: value for name, value in group.items() if name != "params"})
             groups[-1]["params"] = [numbers[id(p)] for p in group["params"]]
-        state = {}
-        for p, own in self.state.items():
-            if own.steps:
-                entry = {"step": wrap(host_array(float(own.steps), "float32"))} if self.counts_steps else {}
-                state[numbers[id(p)]] = {**entry, **own}
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -198,46 +211,55 @@ class Optimizer:
         """
         saved_groups = state_dict["param_groups"]
         if len(saved_groups) != len(self.param_groups):
-            raise ValueError(f"the state has {len(saved_groups)} parameter groups, the optimizer {len(self.param_groups)}")
-        by_number: dict[int, Any] = {}
+            raise ValueError(
+                f"the state has {len(saved_groups)} parameter groups, the optimizer {len(self.param_groups)}"
+            )
+        fresh: defaultdict[Any, State] = defaultdict(State)
+        entries = dict(state_dict["state"])
         for number, (saved, group) in enumerate(zip(saved_groups, self.param_groups)):
             if len(saved["params"]) != len(group["params"]):
                 raise ValueError(
                     f"parameter group {number} of the state has {len(saved['params'])} parameters, the optimizer's "
                     f"{len(group['params'])}"
                 )
-            by_number.update(zip(saved["params"], group["params"]))
-        fresh: defaultdict[Any, Slots] = defaultdict(Slots)
-        for number, entries in state_dict["state"].items():
-            fresh[by_number[number]] = self._loaded(by_number[number], entries)
+            slots = self.slots({**group, **saved})
+            for key, p in zip(saved["params"], group["params"]):
+                if key in entries:
+                    fresh[p] = self._loaded(p, entries.pop(key), slots)
+        if entries:
+            raise ValueError(f"the state has entries for parameters {sorted(entries)}, which no group of it names")
+        options = [copy.deepcopy({k: v for k, v in saved.items() if k != "params"}) for saved in saved_groups]
         self.state = fresh
         self._layouts = {}
-        for saved, group in zip(saved_groups, self.param_groups):
-            group.update({k: copy.deepcopy(v) for k, v in saved.items() if k != "params" and k in group})
+        for group, loaded in zip(self.param_groups, options):
+            group.update(loaded)
 
-    def _loaded(self, p: Any, entries: dict[str, Any]) -> Slots:
-        """The state of `p` from what was saved, in its dtype and on its device."""
-        own = Slots()
-        own.steps = int(entries["step"]) if "step" in entries else 1
-        for name, value in self.adapted(entries).items():
-            if name == "step" or value is None:
-                continue
-            value = value if isinstance(value, TensorBase) else wrap(host_array(value))
-            if value.array.shape != p.array.shape:
+    def _loaded(self, p: Any, entries: dict[str, Any], slots: dict[str, float]) -> State:
+        """The state of `p` from what was saved: tensors in its dtype and on its device, anything else as it is."""
+        own = State()
+        for name, value in entries.items():
+            if name == "step" and self.counts_steps:
+                own.steps = int(value)
+            elif hasattr(value, "shape"):
+                tensor: Any = value if isinstance(value, TensorBase) else wrap(host_array(value))
+                kind = p.dtype if tensor.array.dtype.kind == "f" else None
+                own[name] = tensor.to(p.device, kind, copy=True)
+            elif value is not None:  # PyTorch's buffers are None until the first gradient
+                own[name] = copy.deepcopy(value)
+        for name, value in (found := self.restored(dict(own))).items():
+            if name in slots and tuple(value.shape) != tuple(p.shape):
                 raise ValueError(
-                    f"the state {name!r} has shape {tuple(value.array.shape)}, its parameter {tuple(p.array.shape)}: "
+                    f"the state {name!r} has shape {tuple(value.shape)}, its parameter {tuple(p.shape)}: "
                     "it was saved with another model or order of parameters"
                 )
-            moved = value.to(p.device, p.dtype)  # type: ignore[attr-defined]
-            own[name] = wrap(moved.array.copy())
+        steps = own.steps or int(bool(found))
+        own = State(found)
+        own.steps = steps
         return own
 
-    def adapted(self, entries: dict[str, Any]) -> dict[str, Any]:
-        """State entries as this class names them, from those that PyTorch's class saves."""
-        return entries
-
     def __getstate__(self) -> dict[str, Any]:
-        return {"defaults": self.defaults, "param_groups": self.param_groups, "state": self.state}
+        private = ("_layouts", "_before", "_after")
+        return {name: value for name, value in self.__dict__.items() if name not in private}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

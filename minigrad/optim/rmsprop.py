@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .adagrad import divisor
+from .adagrad import normalized
 from .optimizer import Optimizer, require
 
 
@@ -62,7 +62,7 @@ class RMSprop(Optimizer):
         require(group["momentum"] >= 0, "momentum value", group["momentum"])
         require(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
         require(0 <= group["alpha"] < 1, "alpha value", group["alpha"])
-        require(group["eps_mode"] in ("outside", "inside"), "eps_mode (expected 'outside' or 'inside')", group["eps_mode"])
+        require(group["eps_mode"] in ("outside", "inside"), "eps_mode ('outside' or 'inside')", group["eps_mode"])
 
     def slots(self, group: dict[str, Any]) -> dict[str, float]:
         names = ["grad_avg", "variance"] if group["centered"] else ["square_avg"]
@@ -75,8 +75,9 @@ class RMSprop(Optimizer):
         }  # fmt: skip
 
     def update(  # type: ignore[override]
-        self, xp: Any, p: Any, g: Any, state: Any, lr: float, alpha: float, mu: float, eps: float, inside: bool, centered: bool
-    ) -> None:
+        self, xp: Any, p: Any, g: Any, state: Any,
+        lr: float, alpha: float, mu: float, eps: float, inside: bool, centered: bool,
+    ) -> None:  # fmt: skip
         if centered:
             m, v = state["grad_avg"], state["variance"]
             d = g - m
@@ -87,7 +88,7 @@ class RMSprop(Optimizer):
             v = state["square_avg"]
             v *= alpha
             v += (1 - alpha) * g * g
-        step = g / divisor(xp, v, eps, inside)
+        step = normalized(xp, g, v, eps, inside)
         if mu:
             b = state["momentum_buffer"]
             b *= mu
@@ -95,10 +96,18 @@ class RMSprop(Optimizer):
             step = b
         p -= lr * step
 
-    def adapted(self, entries: dict[str, Any]) -> dict[str, Any]:
+    def saved(self, entries: dict[str, Any]) -> dict[str, Any]:
+        """With the average of squares that PyTorch keeps for centered=True. The variance is saved as it is, too:
+        read back as a difference it would have lost its digits."""
+        if "variance" not in entries:
+            return entries
+        mean = entries["grad_avg"]
+        return {**entries, "square_avg": entries["variance"] + mean * mean}
+
+    def restored(self, entries: dict[str, Any]) -> dict[str, Any]:
         """PyTorch's centered state (average of squares and mean) as mean and variance."""
-        if entries.get("grad_avg") is None or "variance" in entries:
+        if "grad_avg" not in entries:
             return entries
         mean, squares = entries["grad_avg"], entries["square_avg"]
         kept = {name: value for name, value in entries.items() if name != "square_avg"}
-        return {**kept, "variance": (squares - mean * mean).clamp(min=0)}
+        return {"variance": (squares - mean * mean).clamp(min=0), **kept}

@@ -1,0 +1,68 @@
+"""What the tests of the optimizers share: the bowl of the golden numbers, and small models with made-up gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import minigrad
+from minigrad import optim
+
+#: every optimizer in the forms that have code of their own
+KINDS: dict[str, Any] = {
+    "sgd": lambda params, **kw: optim.SGD(params, lr=0.1, **kw),
+    "sgd-momentum": lambda params, **kw: optim.SGD(params, lr=0.1, momentum=0.9, dampening=0.5, **kw),
+    "sgd-nesterov": lambda params, **kw: optim.SGD(params, lr=0.1, momentum=0.9, nesterov=True, **kw),
+    "momentum": lambda params, **kw: optim.Momentum(params, lr=0.1, **kw),
+    "nag": lambda params, **kw: optim.NAG(params, lr=0.1, **kw),
+    "adagrad": lambda params, **kw: optim.Adagrad(params, lr=0.1, lr_decay=0.1, **kw),
+    "rmsprop": lambda params, **kw: optim.RMSprop(params, lr=0.1, **kw),
+    "rmsprop-momentum": lambda params, **kw: optim.RMSprop(params, lr=0.1, momentum=0.9, **kw),
+    "rmsprop-centered": lambda params, **kw: optim.RMSprop(params, lr=0.1, centered=True, **kw),
+}
+SHAPES = [(3, 4), (4,), (), (2, 1, 3), (0, 2), (5,)]
+
+
+def values(p: Any) -> np.ndarray:
+    """A tensor's values in a NumPy array of their own."""
+    return p.detach().cpu().numpy().copy()
+
+
+def bowl_track(make: Any, device: str, steps: int = 10, after_step: Any = None, dtype: Any = None) -> list[Any]:
+    """The points that an optimizer visits on x^2 + 10 y^2 from (40, 20), through autograd; the start is point 0."""
+    p = minigrad.tensor([40.0, 20.0], dtype=dtype or minigrad.float64, device=device, requires_grad=True)
+    scale = minigrad.tensor([1.0, 10.0], dtype=p.dtype, device=device)
+    optimizer = make([p])
+    track = [tuple(p.tolist())]
+    for t in range(1, steps + 1):
+        optimizer.zero_grad()
+        (scale * p**2).sum().backward()
+        optimizer.step()
+        track.append(tuple(p.tolist()))
+        if after_step is not None:
+            after_step(optimizer, t)
+    return track
+
+
+def parameters(device: str = "cpu", shapes: Any = SHAPES, dtype: Any = None, seed: int = 0) -> list[Any]:
+    """Leaves of the given shapes, whose arrays nobody else refers to."""
+    random = np.random.default_rng(seed)
+    return [
+        minigrad.tensor(random.normal(size=shape), dtype=dtype or minigrad.float32, device=device, requires_grad=True)
+        for shape in shapes
+    ]
+
+
+def give_gradients(params: Any, seed: int, without: Any = ()) -> None:
+    """A random gradient for every parameter but those in the positions `without`."""
+    for k, p in enumerate(params):
+        random = np.random.default_rng((seed, k))
+        p.grad = None
+        if k not in without:
+            p.grad = minigrad.tensor(random.normal(size=tuple(p.shape)), dtype=p.dtype, device=p.device)
+
+
+def same_bits(left: Any, right: Any) -> bool:
+    """True if two lists of tensors agree to the last bit."""
+    return all(np.array_equal(values(a), values(b), equal_nan=True) for a, b in zip(left, right, strict=True))
