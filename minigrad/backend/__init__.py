@@ -1,0 +1,1 @@
+"""Array libraries, devices, dtypes and random numbers: the only place that knows NumPy from CuPy."""
