@@ -6,16 +6,17 @@ from typing import Any
 
 from ..autograd.node import TensorBase
 from ..autograd.primitive import primitive, wrap
-from ..backend.devices import device_of, resolve
+from ..backend.devices import CPU, device_of, resolve
 from ..backend.dtypes import default_float, numpy_dtype
-from ..backend.host import bytes_to_array
 from ..backend.library import library
-from ..backend.random import Generator, default_generator, initial_seed, manual_seed, seed
+from ..backend.random import Generator, default_generator, initial_seed, manual_seed, seed, set_state_type
 from .creation import _into, _number, finish
 from .inplace import assign, check_writable, filled
 from .size import as_shape
 
 FLOAT64 = numpy_dtype(float)
+
+set_state_type(wrap)
 
 
 def _generator(generator: Generator | None, where: Any) -> Generator:
@@ -185,23 +186,12 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
 
 def get_rng_state() -> Any:
     """The state of the CPU's default generator, a uint8 tensor."""
-    return generator_state(default_generator(resolve("cpu")))
+    return default_generator(CPU).get_state()
 
 
 def set_rng_state(state: Any) -> None:
     """Continue the CPU's default generator from a state."""
-    restore_generator(default_generator(resolve("cpu")), state)
-
-
-def generator_state(generator: Stream) -> Any:
-    """The state of a generator as a uint8 tensor."""
-    return wrap(bytes_to_array(generator.state_bytes()))
-
-
-def restore_generator(generator: Stream, state: Any) -> Stream:
-    """Continue a generator from `generator_state`."""
-    generator.restore_bytes(bytes(state.array.tobytes()))
-    return generator
+    default_generator(CPU).set_state(state)
 
 
 class SamplingMethods:

@@ -6,15 +6,26 @@ On the CPU a `Generator` draws from NumPy's PCG64. On a GPU every draw starts a 
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from .devices import CPU, activate, cupy_or_error, device, resolve
+from .host import bytes_to_array
 from .library import Array
+
+#: what `get_state` makes of an array: a Tensor, once there are Tensors (`_tensor/sampling.py`)
+presented_state: Callable[[Array], Any] = np.asarray
+
+
+def set_state_type(present: Callable[[Array], Any]) -> None:
+    """Let `get_state` return what `present` makes of an array."""
+    global presented_state
+    presented_state = present
 
 
 class Generator:
@@ -49,6 +60,18 @@ class Generator:
     def initial_seed(self) -> int:
         """The seed that started the stream."""
         return self._seed
+
+    def get_state(self) -> Any:
+        """Everything that is needed to continue the stream, as a uint8 tensor on the CPU."""
+        return presented_state(bytes_to_array(self.state_bytes()))
+
+    def set_state(self, new_state: Any) -> None:
+        """Continue from what `get_state` returned."""
+        self.restore_bytes(getattr(new_state, "array", new_state).tobytes())
+
+    def clone_state(self) -> Generator:
+        """Another generator that continues as this one does."""
+        return copy.deepcopy(self)
 
     def state_bytes(self) -> bytes:
         """Everything that is needed to continue the stream, as text in bytes."""
