@@ -200,7 +200,7 @@ def primitive(
 
 
 def _unary(general: Callable[..., Any], rules: Rules) -> Callable[..., Any]:
-    """The short way for one floating point tensor; anything else goes the general way."""
+    """The short way for one floating point tensor or array; anything else goes the general way."""
     forward, plans = rules.forward, rules.plans
 
     def call(input: Any = _ABSENT, /, **kw: Any) -> Any:
@@ -218,6 +218,9 @@ def _unary(general: Callable[..., Any], rules: Rules) -> Callable[..., Any]:
                         plan = plans.get(_ONE) or rules.plan(*_ONE)
                         result.node = plan.record(node_type, (input,), (x,), out, kw, result)
                 return result
+        elif type(input) in libraries and not kw and input.dtype in _FLOATS:  # in a rule, going backward
+            out = forward(libraries[type(input)], input)
+            return out if type(out) in libraries else libraries[type(input)].asarray(out)
         return general(*(() if input is _ABSENT else (input,)), **kw)
 
     return call
