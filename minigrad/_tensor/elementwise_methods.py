@@ -75,6 +75,8 @@ class ElementwiseMethods:
     def __rtruediv__(self, other: Any) -> Any:
         return division.div_(other, self)
 
+    __div__, __idiv__, __rdiv__ = __truediv__, __itruediv__, __rtruediv__  # Python 2's names, which PyTorch keeps
+
     def __rfloordiv__(self, other: Any) -> Any:
         return division.floor_divide(other, self)
 
