@@ -51,15 +51,9 @@ class BatchNorm(Module):
             value = Parameter(empty(num_features, device=device, dtype=dtype)) if wanted else None
             self.register_parameter(name, value)
         tracked = track_running_stats
-        self.register_buffer(
-            "running_mean", zeros(num_features, device=device, dtype=dtype) if tracked else None
-        )
-        self.register_buffer(
-            "running_var", ones(num_features, device=device, dtype=dtype) if tracked else None
-        )
-        self.register_buffer(
-            "num_batches_tracked", tensor(0, dtype=int64, device=device) if tracked else None
-        )
+        self.register_buffer("running_mean", zeros(num_features, device=device, dtype=dtype) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, device=device, dtype=dtype) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(0, dtype=int64, device=device) if tracked else None)
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
@@ -83,6 +77,8 @@ class BatchNorm(Module):
 
     def forward(self, input: Any) -> Any:
         self.check_input(input)
+        if input.shape[1] != self.num_features:
+            raise RuntimeError(f"{self} takes {self.num_features} features in dimension 1, got {tuple(input.shape)}")
         share = self.momentum or 0.0
         updating = self.training and self.track_running_stats
         if updating:
@@ -101,9 +97,7 @@ class BatchNorm(Module):
             self.eps,
         )
 
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, local_metadata: Any, *rest: Any
-    ) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: Any, *rest: Any) -> None:
         # state dicts without a version may lack the number of batches
         if local_metadata.get("version", 1) < 2 and self.track_running_stats:
             state_dict.setdefault(f"{prefix}num_batches_tracked", self.num_batches_tracked)
@@ -132,9 +126,7 @@ class BatchNorm1d(BatchNorm):
 
     def check_input(self, input: Any) -> None:
         if input.ndim not in (2, 3):
-            raise ValueError(
-                f"BatchNorm1d takes an input (N, C) or (N, C, L), got shape {tuple(input.shape)}"
-            )
+            raise ValueError(f"BatchNorm1d takes an input (N, C) or (N, C, L), got shape {tuple(input.shape)}")
 
 
 class LazyBatchNorm1d(LazyModuleMixin, BatchNorm1d):

@@ -1,7 +1,9 @@
 """`nn.Module`: registration, walking, modes, moving, printing, copying."""
 
 import copy
+import gc
 import pickle
+import weakref
 
 import pytest
 from nets import Net, Tied, same
@@ -228,6 +230,34 @@ def test_call_may_be_overridden():
 
     layer = Own()
     assert layer(mg.ones(1)).item() == 2 and layer.out.item() == 2
+
+
+def test_a_wrapper_may_pass_attributes_on():
+    class Wrapper(nn.Module):
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                return getattr(self.module, name)
+
+    assert Wrapper(nn.Linear(2, 3)).out_features == 3
+
+
+def test_modules_are_freed_without_the_garbage_collector(device):
+    gc.disable()
+    try:
+        net = nn.Sequential(Net(device), nn.ReLU())
+        net[0].register_forward_hook(lambda module, args, output: None)
+        net(mg.ones(1, 3, device=device)).sum().backward()
+        gone = weakref.ref(net[0].hidden.weight)
+        del net
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_forward_is_required():
