@@ -10,6 +10,7 @@ from typing import Any
 
 from ..backend.library import library
 from ..ops.comparison import where_
+from ..ops.division import div
 from ..ops.losses import class_cross_entropy, nll, reduced
 from ..ops.reduction import sum_
 from ..ops.shape import movedim, reshape, reshape_
@@ -42,7 +43,7 @@ def _rows(name: str, input: Any, target: Any) -> tuple[Any, Any]:
             f"{name}() of shape {tuple(input.shape)} takes classes of shape {wanted}, got {tuple(target.shape)}"
             f"{' (several classes for one example are no target)' if ndim == 2 else ''}"
         )
-    return reshape(movedim(input, 1, -1), (-1, input.shape[1])), reshape_(target, shape=(target.array.size,))
+    return reshape(movedim(input, 1, -1), (-1, input.shape[1])), reshape_(target, shape=(array_of(target).size,))
 
 
 def _checked(name: str, target: Any, weight: Any, ignore_index: int, classes: int, dtype: Any) -> tuple[Any, Any]:
@@ -167,7 +168,7 @@ def _smoothed(rows: Any, target: Any, weight: Any, ignore_index: int, reduction:
     losses = losses * (1 - smoothing) + spread * (smoothing / n)
     losses = where_(array_of(target) == ignore_index, 0, losses)
     if reduction == "mean" and factor is not None:
-        return sum_(losses, dim=None, keepdim=False) / sum_(factor, dim=None, keepdim=False)
+        return div(sum_(losses, dim=None, keepdim=False), sum_(factor, dim=None, keepdim=False))
     return reduced(losses, reduction)
 
 

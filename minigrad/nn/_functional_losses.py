@@ -10,6 +10,7 @@ from ..backend.library import library
 from ..ops.activation import logsigmoid
 from ..ops.arithmetic import abs
 from ..ops.comparison import where_
+from ..ops.division import div
 from ..ops.elementwise import exp, log
 from ..ops.extrema import clamp_min
 from ..ops.losses import binary_cross_entropy as elementwise_cross_entropy
@@ -43,7 +44,7 @@ def _weighted(losses: Any, weight: Any, reduction: str, normalized: bool) -> Any
         raise ValueError(f"weight and input must have one shape, got {tuple(weight.shape)} and {tuple(losses.shape)}")
     losses = losses * weight
     if normalized and reduction == "mean":
-        return sum_(losses, dim=None, keepdim=False) / sum_(weight, dim=None, keepdim=False)
+        return div(sum_(losses, dim=None, keepdim=False), sum_(weight, dim=None, keepdim=False))
     return reduced(losses, reduction)
 
 
@@ -224,7 +225,7 @@ def kl_div(
     losses = exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction != "batchmean":
         return reduced(losses, reduction)
-    return reduced(losses, "sum") / (input.shape[0] if input.ndim else 1)
+    return div(reduced(losses, "sum"), input.shape[0] if input.ndim else 1)
 
 
 def poisson_nll_loss(

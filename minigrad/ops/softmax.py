@@ -17,10 +17,10 @@ from .shape import reshape_
 __all__ = ["log_softmax", "softmax", "softmin"]
 
 
-def _below_largest(xp: Any, input: Any, dim: int) -> Any:
+def _below_largest(input: Any, dim: int) -> Any:
     """`input` less its largest element along `dim`: a new array, float32 for float16 as in PyTorch."""
     wide = input.astype("float32") if input.dtype.itemsize == 2 else input
-    return wide - xp.maximum.reduce(wide, axis=dim, keepdims=True)
+    return wide - wide.max(axis=dim, keepdims=True)
 
 
 @primitive(dtype="keep", accepts="f")
@@ -28,7 +28,7 @@ def softmax_(xp, input, *, dim):
     """exp(input), divided by its sum along `dim`."""
     if not input.size:
         return input.copy()
-    out = _below_largest(xp, input, dim)
+    out = _below_largest(input, dim)
     xp.exp(out, out)
     out /= xp.add.reduce(out, axis=dim, keepdims=True)
     return out.astype(input.dtype, copy=False)
@@ -48,7 +48,7 @@ def log_softmax_(xp, input, *, dim):
     """The logarithm of softmax along `dim`."""
     if not input.size:
         return input.copy()
-    out = _below_largest(xp, input, dim)
+    out = _below_largest(input, dim)
     out -= xp.log(xp.add.reduce(xp.exp(out), axis=dim, keepdims=True))
     return out.astype(input.dtype, copy=False)
 
