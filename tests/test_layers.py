@@ -15,13 +15,13 @@ PACKAGE = Path(minigrad.__file__).parent
 LAYERS = [
     ["backend"],
     [f"autograd/{name}" for name in (
-        "versions", "node", "modes", "operands", "views", "plan", "rules", "public", "primitive", "core_ops", "second_order", "hooks", "walk",
+        "versions", "node", "modes", "operands", "views", "plan", "rules", "public", "primitive", "core_ops", "second_order", "hooks", "walk", "gradients",
         "__init__",
     )],
     ["ops"],
     ["_tensor"],
     ["autograd"],  # what needs a whole Tensor: function, functional, gradcheck, anomaly
-    ["nn", "optim", "serialization", "cuda", "accelerator", "backends", "distributions", "linalg", "special"],
+    ["nn", "optim", "serialization", "cuda", "accelerator", "backends", "distributions", "linalg", "special", "queries"],
     ["utils"],
     ["__init__"],
     ["train", "__main__"],
@@ -136,13 +136,31 @@ def test_importing_minigrad_loads_numpy_and_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+def lines_of_code(path: Path) -> int:
+    """The lines of a file that are neither blank, nor comments, nor docstrings."""
+    text = path.read_text()
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    skipped = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            skipped |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    lines = enumerate(text.splitlines(), 1)
+    return sum(1 for n, line in lines if n not in skipped and line.strip() and not line.strip().startswith("#"))
+
+
+#: backend, engine, one file of operations, Tensor's core, Linear and SGD; what can wait for another evening (random
+#: generators, host data, hooks, keyword spellings, gradients of gradients) is not on it
+EVENING = [
+    "backend/library", "backend/dtypes", "backend/devices",
+    "autograd/versions", "autograd/node", "autograd/modes", "autograd/rules", "autograd/plan", "autograd/primitive",
+    "autograd/operands", "autograd/views", "autograd/core_ops", "autograd/walk", "autograd/gradients",
+    "ops/arithmetic", "_tensor/tensor", "nn/linear", "optim/optimizer", "optim/flat", "optim/sgd",
+]  # fmt: skip
+
+
 def test_the_evening_path_stays_short():
-    """Backend, engine, one file of operations, Tensor's core, Linear and SGD: under 2,000 lines."""
-    path = [*(p for p in (PACKAGE / "backend").glob("*.py") if p.stem not in ("special",))]
-    path += [PACKAGE / f"{module}.py" for module in LAYERS[1]]
-    path += [PACKAGE / p for p in ("ops/arithmetic.py", "_tensor/tensor.py", "nn/linear.py", "optim/sgd.py", "optim/optimizer.py")]
-    lines = sum(len(p.read_text().splitlines()) for p in path)
-    assert lines < 2000 * 1.5, lines
+    lines = {module: lines_of_code(PACKAGE / f"{module}.py") for module in EVENING}
+    assert sum(lines.values()) < 2100, (sum(lines.values()), lines)
 
 
 def test_no_file_is_a_god():

@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from ..autograd import hooks
-from ..autograd.walk import backward as run_backward
+from ..autograd.gradients import backward as run_backward
 from ..autograd.modes import is_inference_mode_enabled
 from ..autograd.node import LEAF, TensorBase
 from ..autograd.primitive import set_tensor_type, wrap

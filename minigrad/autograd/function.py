@@ -28,16 +28,10 @@ from typing import Any, NoReturn
 from .._tensor.inplace import check_writable, note_change, take_history
 from ..backend.devices import device_of
 from .function_node import Argument, FunctionCtx, FunctionNode
-from .modes import modes, set_recording
+from .modes import modes, recorded_type, set_recording
 from .node import Node, Output, TensorBase, ViewInfo
 from .primitive import wrap
 from .walk import edge_of
-
-
-@functools.cache
-def _node_type(recording: type[Node]) -> type[FunctionNode]:
-    """FunctionNode with what the present mode adds to every node."""
-    return FunctionNode if recording is Node else type("FunctionNode", (recording, FunctionNode), {})
 
 
 class Function:
@@ -121,9 +115,9 @@ class Function:
                 cls.setup_context(ctx, args, output)
         finally:
             modes.node_type = outer
-        node = None
+        node: Any = None
         if recording:
-            node = _node_type(modes.recording_type)(edges)
+            node = recorded_type(FunctionNode)(edges)
             node.function, node.arguments, node.frame = cls, arguments, ctx
         outputs = _finish(node, ctx, tensors, output if isinstance(output, tuple) else (output,))
         return outputs if isinstance(output, tuple) else outputs[0]

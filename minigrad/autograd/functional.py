@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 from .._tensor.creation import ones_like, zeros_like
 from ..backend.library import library
 from ..ops.joining import stack
+from .gradients import grad
 from .modes import enable_grad
 from .node import TensorBase
 from .primitive import wrap
-from .walk import edge_of, grad
+from .walk import edge_of
 
 
 class Pack(NamedTuple):

@@ -37,6 +37,16 @@ def is_inference_mode_enabled() -> bool:
     return modes.inference
 
 
+def recorded_type(node_type: type[Node]) -> type[Node]:
+    """A special kind of node (a custom Function's), with what the present mode adds to every node."""
+    return node_type if modes.recording_type is Node else _combined(modes.recording_type, node_type)
+
+
+@functools.cache
+def _combined(mode_type: type[Node], node_type: type[Node]) -> type[Node]:
+    return type(node_type.__name__, (mode_type, node_type), {})
+
+
 def set_recording(enabled: bool) -> None:
     """Switch recording on or off in this thread."""
     modes.node_type = modes.recording_type if enabled else None

@@ -56,7 +56,7 @@ LEAF = _Leaf()
 class ViewInfo:
     """How a view is reached from its base: the steps (view operation, keywords), applied one after the other."""
 
-    __slots__ = ("base", "steps", "born", "made_without_grad")
+    __slots__ = ("base", "born", "made_without_grad", "steps")
 
     def __init__(self, base: TensorBase, steps: tuple[tuple[Callable[..., Any], dict[str, Any]], ...]) -> None:
         self.base = base

@@ -81,5 +81,7 @@ def _kinds(inputs: Sequence[Any]) -> str:
 def explained(error: Exception, name: str, arrays: Sequence[Any]) -> Exception:
     """The array library's error, with the operation and the shapes it was given. Shape errors are RuntimeErrors."""
     shapes = ", ".join(str(tuple(a.shape)) for a in arrays if hasattr(a, "shape"))
-    kind = RuntimeError if type(error) is ValueError else type(error) if type(error) in (TypeError, IndexError) else None
-    return error if kind is None else kind(f"{name}() of shapes {shapes}: {error}")
+    kind = RuntimeError if type(error) is ValueError else type(error)
+    if kind not in (RuntimeError, TypeError, IndexError):
+        return error
+    return kind(f"{name}() of shapes {shapes}: {error}")

@@ -73,7 +73,8 @@ class Plan:
             names = list(inspect.signature(rules.joint_rule).parameters)
             lines.append(f"    every = joint({self._arguments(names)})")
             lines.append(f"    return [{', '.join(f'every[{k}]' for k in self.needed)}]")
-            return set(names), lines, {"joint": rules.joint_rule, "needs": tuple(k in self.needed for k in range(count))}
+            needs = tuple(k in self.needed for k in range(count))
+            return set(names), lines, {"joint": rules.joint_rule, "needs": needs}
         used: set[str] = set()
         known: dict[str, Any] = {}
         calls = []

@@ -156,7 +156,13 @@ def primitive(
         return result if destination is None else write_out(result, destination)
 
     def record(
-        node_type: type[Node], inputs: Sequence[Any], arrays: Sequence[Any], out: Any, kw: dict, wanted: int, result: Any
+        node_type: type[Node],
+        inputs: Sequence[Any],
+        arrays: Sequence[Any],
+        out: Any,
+        kw: dict[str, Any],
+        wanted: int,
+        result: Any,
     ) -> Node:
         """The node for a call: it keeps what its rules will need, and the storages that tell of changes."""
         plan = plans.get((wanted, len(inputs))) or rules.plan(wanted, len(inputs))

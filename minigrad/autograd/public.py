@@ -66,7 +66,7 @@ def write_out(result: Any, destination: Any) -> Any:
     if modes.node_type is not None and (
         destination.node is not None or (isinstance(result, TensorBase) and result.node is not None)
     ):
-        raise RuntimeError("out= cannot be used where a gradient is needed: assign the result instead, or use no_grad()")
+        raise RuntimeError("out= cannot be used where a gradient is needed: assign the result, or use no_grad()")
     array = result.array if isinstance(result, TensorBase) else result
     if destination.array.shape != array.shape:
         if destination.array.size:

@@ -6,8 +6,8 @@ from typing import Any
 
 from .core_ops import alias
 from .node import LEAF, Node, Output, TensorBase
-from .primitive import wrap
 from .plan import INPUTS, OUT
+from .primitive import wrap
 
 
 def alias_of(array: Any, edge: Any) -> Any:

@@ -17,7 +17,7 @@ class Clock:
 class Storage:
     """What a tensor and its views share: when their memory last changed, and by what."""
 
-    __slots__ = ("stamp", "rewritten", "writer", "version", "__weakref__")
+    __slots__ = ("__weakref__", "rewritten", "stamp", "version", "writer")
 
     def __init__(self) -> None:
         self.stamp = 0  # time of the last in-place change
