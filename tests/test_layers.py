@@ -149,18 +149,18 @@ def lines_of_code(path: Path) -> int:
 
 
 #: backend, engine, one file of operations, Tensor's core, Linear and SGD; what can wait for another evening (random
-#: generators, host data, hooks, keyword spellings, gradients of gradients) is not on it
+#: generators, host data, unusual operands, hooks, gradients of gradients, flat buffers) is not on it
 EVENING = [
     "backend/library", "backend/dtypes", "backend/devices",
     "autograd/versions", "autograd/node", "autograd/modes", "autograd/rules", "autograd/plan", "autograd/primitive",
-    "autograd/operands", "autograd/views", "autograd/core_ops", "autograd/walk", "autograd/gradients",
-    "ops/arithmetic", "_tensor/tensor", "nn/linear", "optim/optimizer", "optim/flat", "optim/sgd",
+    "autograd/views", "autograd/core_ops", "autograd/walk", "autograd/gradients",
+    "ops/arithmetic", "_tensor/tensor", "nn/linear", "optim/optimizer", "optim/sgd",
 ]  # fmt: skip
 
 
 def test_the_evening_path_stays_short():
     lines = {module: lines_of_code(PACKAGE / f"{module}.py") for module in EVENING}
-    assert sum(lines.values()) < 2100, (sum(lines.values()), lines)
+    assert sum(lines.values()) < 2000, (sum(lines.values()), lines)
 
 
 def test_no_file_is_a_god():
