@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple, NoReturn
 
-from ..autograd.modes import modes, set_recording
+from ..autograd.modes import modes, recorded_type, set_recording
 from ..autograd.node import Node, Output, TensorBase, next_order
-from ..autograd.views import current_node
 from ..autograd.versions import Storage
+from ..autograd.views import current_node
 from ..autograd.walk import CHANGED, RELEASED, edge_of, walk
 from ..backend.random import default_states, restored
 
@@ -72,7 +72,7 @@ def checkpoint(
     outputs = _results_in(result, start)
     if outputs:
         edges = _edges_below([edge_of(y) for y in outputs], start)
-        node = _Checkpoint(edges)
+        node: Any = recorded_type(_Checkpoint)(edges)
         node.outputs = len(outputs)
         versions += [(x.shared_storage(), x.shared_storage().version) for x in edges if isinstance(x, TensorBase)]
         node.frame = _Call(function, args, kwargs, second, states, versions, [y.array.shape for y in outputs])
