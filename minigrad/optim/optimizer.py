@@ -53,7 +53,7 @@ class Optimizer:
             raise TypeError("an optimizer takes a list of parameters, got a single Tensor: put it in a list")
         if isinstance(params, dict):
             raise TypeError("an optimizer takes a list of parameters or of groups, got a dict: put it in a list")
-        groups = list(params)
+        groups = _listed(params)
         if not groups:
             raise ValueError(
                 "an optimizer got an empty list of parameters: does the model have any (an iterator serves once only)?"
@@ -87,12 +87,7 @@ class Optimizer:
         if not isinstance(param_group, dict):
             raise TypeError(f"a parameter group must be a dict, got {type(param_group).__name__}")
         group = dict(param_group)
-        given = group["params"]
-        if isinstance(given, TensorBase):
-            given = [given]
-        elif isinstance(given, (set, frozenset)):
-            raise TypeError("parameters must be ordered, and the order of a set changes from run to run: pass a list")
-        given = list(given)
+        given = _listed(group["params"])
         if given and all(isinstance(p, tuple) for p in given):
             group["param_names"] = [name for name, _ in given]
             given = [p for _, p in given]
@@ -282,6 +277,13 @@ class Optimizer:
             lines.append(f"Parameter Group {k}")
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
         return "\n".join([*lines, ")"])
+
+
+def _listed(params: Any) -> list[Any]:
+    """A single tensor, or an ordered collection, as a list."""
+    if isinstance(params, (set, frozenset)):
+        raise TypeError("parameters must be ordered, and the order of a set changes from run to run: pass a list")
+    return [params] if isinstance(params, TensorBase) else list(params)
 
 
 def _registered(hooks: OrderedDict[object, Callable[..., Any]], hook: Callable[..., Any]) -> HookHandle:

@@ -66,3 +66,9 @@ def give_gradients(params: Any, seed: int, without: Any = ()) -> None:
 def same_bits(left: Any, right: Any) -> bool:
     """True if two lists of tensors agree to the last bit."""
     return all(np.array_equal(values(a), values(b), equal_nan=True) for a, b in zip(left, right, strict=True))
+
+
+def in_buffer(optimizer: Any, p: Any) -> bool:
+    """True if the parameter's array is its place in a flat buffer of the first group."""
+    runs = optimizer._layouts[0].runs
+    return any(place.parameter is p and place.array is p.array for run in runs for place in run.places)
