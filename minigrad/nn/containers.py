@@ -122,24 +122,18 @@ class Sequential(_Numbered):
     def insert(self, index: int, module: Module) -> Any:
         """Put a module before the one at `index`. Returns the container."""
         if not -len(self) <= index <= len(self):
-            raise IndexError(
-                f"index {index} is out of range: the {type(self).__name__} has {len(self)} entries"
-            )
+            raise IndexError(f"index {index} is out of range: the {type(self).__name__} has {len(self)} entries")
         self._insert(index, module)
         return self
 
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, Sequential):
-            raise ValueError(
-                f"only another Sequential can be added to a Sequential, got {type(other).__name__}"
-            )
+            raise ValueError(f"only another Sequential can be added to a Sequential, got {type(other).__name__}")
         return Sequential(*self, *other)
 
     def __iadd__(self, other: Any) -> Any:
         if not isinstance(other, Sequential):
-            raise ValueError(
-                f"only another Sequential can be added to a Sequential, got {type(other).__name__}"
-            )
+            raise ValueError(f"only another Sequential can be added to a Sequential, got {type(other).__name__}")
         return self.extend(other)
 
     def __mul__(self, times: int) -> Any:
@@ -156,9 +150,7 @@ class Sequential(_Numbered):
 
 def _check_times(times: Any) -> None:
     if not isinstance(times, int):
-        raise TypeError(
-            f"a Sequential can be repeated an integer number of times, got {type(times).__name__}"
-        )
+        raise TypeError(f"a Sequential can be repeated an integer number of times, got {type(times).__name__}")
     if times <= 0:
         raise ValueError(f"a Sequential can be repeated once or more often, got {times}")
 

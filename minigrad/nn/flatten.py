@@ -34,9 +34,7 @@ class Unflatten(Module):
         super().__init__()
         if not isinstance(dim, int):
             raise TypeError(f"Unflatten takes a dimension by its number, got {type(dim).__name__}")
-        if not isinstance(unflattened_size, (tuple, list)) or not all(
-            isinstance(n, int) for n in unflattened_size
-        ):
+        if not isinstance(unflattened_size, (tuple, list)) or not all(isinstance(n, int) for n in unflattened_size):
             raise TypeError(f"Unflatten takes a tuple of sizes, got {unflattened_size!r}")
         self.dim, self.unflattened_size = dim, unflattened_size
 

@@ -178,9 +178,7 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Generator | None = None
     Dimensions beyond the first are taken together.
     """
     if tensor.ndim < 2:
-        raise ValueError(
-            f"orthogonal_() fills a tensor of 2 or more dimensions, got shape {tuple(tensor.shape)}"
-        )
+        raise ValueError(f"orthogonal_() fills a tensor of 2 or more dimensions, got shape {tuple(tensor.shape)}")
     if 0 in tensor.shape:
         return tensor
     rows = tensor.shape[0]
@@ -200,9 +198,7 @@ def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Generato
         raise ValueError(f"sparse_() fills a tensor of 2 dimensions, got shape {tuple(tensor.shape)}")
     rows, columns = tensor.shape
     tensor.normal_(0, std, generator=generator)
-    order = rand(rows, columns, device=tensor.device, generator=generator).argsort(
-        0
-    )  # each column a permutation
+    order = rand(rows, columns, device=tensor.device, generator=generator).argsort(0)  # each column a permutation
     return tensor.masked_fill_(order < math.ceil(sparsity * rows), 0.0)
 
 

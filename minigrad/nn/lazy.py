@@ -19,9 +19,7 @@ class LazyModuleMixin:
 
     def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
         """Give the parameters and buffers that lack it a shape that fits the arguments of `forward`."""
-        raise NotImplementedError(
-            f"{type(self).__name__} has no initialize_parameters(): define it in the class"
-        )
+        raise NotImplementedError(f"{type(self).__name__} has no initialize_parameters(): define it in the class")
 
     def has_uninitialized_params(self) -> bool:
         """True until the first call: parameters or buffers have no shape yet."""
@@ -30,9 +28,7 @@ class LazyModuleMixin:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.initialize_parameters(*args, **kwargs)
         if self.has_uninitialized_params():
-            raise RuntimeError(
-                f"{type(self).__name__}.initialize_parameters() left parameters without a shape"
-            )
+            raise RuntimeError(f"{type(self).__name__}.initialize_parameters() left parameters without a shape")
         if self.cls_to_become is not None:
             self.__class__ = self.cls_to_become  # type: ignore[assignment]
             return self(*args, **kwargs)

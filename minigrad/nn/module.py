@@ -82,17 +82,13 @@ class Module(WalkMethods, MoveMethods, StateMethods, HookMethods):
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Make `param` the parameter `name` of the module; None keeps its place in the order without one."""
         if param is not None and not isinstance(param, Parameter):
-            raise TypeError(
-                f"cannot register a {type(param).__name__} as parameter {name!r}: expected a Parameter"
-            )
+            raise TypeError(f"cannot register a {type(param).__name__} as parameter {name!r}: expected a Parameter")
         self._register(self._parameter_names, name, param)
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
         """Make `tensor` the buffer `name`: moved with the module, and in its `state_dict` if persistent."""
         if tensor is not None and not isinstance(tensor, TensorBase):
-            raise TypeError(
-                f"cannot register a {type(tensor).__name__} as buffer {name!r}: expected a Tensor or None"
-            )
+            raise TypeError(f"cannot register a {type(tensor).__name__} as buffer {name!r}: expected a Tensor or None")
         self._register(self._buffer_names, name, tensor, persistent)
 
     def add_module(self, name: str, module: Module | None) -> None:
@@ -110,13 +106,9 @@ class Module(WalkMethods, MoveMethods, StateMethods, HookMethods):
     def _register(self, names: dict[str, bool], name: str, value: Any, flag: bool = True) -> None:
         """Put `value` into `__dict__` and its name into `names`."""
         if not isinstance(name, str):
-            raise TypeError(
-                f"the name of a parameter, buffer or module must be a str, got {type(name).__name__}"
-            )
+            raise TypeError(f"the name of a parameter, buffer or module must be a str, got {type(name).__name__}")
         if "." in name or not name:
-            raise KeyError(
-                f"the name of a parameter, buffer or module cannot be empty or contain '.', got {name!r}"
-            )
+            raise KeyError(f"the name of a parameter, buffer or module cannot be empty or contain '.', got {name!r}")
         if name not in names and hasattr(self, name):
             raise KeyError(f"attribute '{name}' of {type(self).__name__} already exists: use another name")
         names[name] = flag

@@ -53,9 +53,7 @@ class WalkMethods:
         own = self.__dict__
         for name in list(self._module_names):
             if own[name] is not None:
-                yield from own[name].named_modules(
-                    memo, f"{prefix}.{name}" if prefix else name, remove_duplicate
-                )
+                yield from own[name].named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Any]:
         """The parameters of the module and (with `recurse`) all below, each once."""
@@ -66,9 +64,7 @@ class WalkMethods:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Any]]:
         """The parameters with their dotted names; one with two names comes once, unless told otherwise."""
-        yield from self._named_members(
-            lambda module: module._parameters.items(), prefix, recurse, remove_duplicate
-        )
+        yield from self._named_members(lambda module: module._parameters.items(), prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Any]:
         """The buffers of the module and (with `recurse`) all below, each once."""
@@ -79,9 +75,7 @@ class WalkMethods:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Any]]:
         """The buffers with their dotted names."""
-        yield from self._named_members(
-            lambda module: module._buffers.items(), prefix, recurse, remove_duplicate
-        )
+        yield from self._named_members(lambda module: module._buffers.items(), prefix, recurse, remove_duplicate)
 
     def _named_members(
         self,
@@ -91,11 +85,7 @@ class WalkMethods:
         remove_duplicate: bool = True,
     ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        modules = (
-            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-            if recurse
-            else [(prefix, self)]
-        )
+        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for place, module in modules:
             for name, value in get_members_fn(module):
                 if value is None or id(value) in seen:
@@ -113,9 +103,7 @@ class WalkMethods:
         found: Any = self
         for name in target.split(".") if target else ():
             if name not in found._module_names or found._modules[name] is None:
-                kind = (
-                    "no attribute" if not hasattr(found, name) else "an attribute that is no module, called"
-                )
+                kind = "no attribute" if not hasattr(found, name) else "an attribute that is no module, called"
                 raise AttributeError(f"get_submodule({target!r}): {found._get_name()} has {kind} {name!r}")
             found = found._modules[name]
         return found
@@ -127,9 +115,7 @@ class WalkMethods:
             raise ValueError("set_submodule() needs the name of a module below this one, got ''")
         parent = self.get_submodule(above)
         if (strict or hasattr(parent, name)) and name not in parent._module_names:
-            raise AttributeError(
-                f"set_submodule({target!r}): {parent._get_name()} has no module called {name!r}"
-            )
+            raise AttributeError(f"set_submodule({target!r}): {parent._get_name()} has no module called {name!r}")
         setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Any:

@@ -74,8 +74,7 @@ class ParameterList(Module):
 
     def extra_repr(self) -> str:
         return "\n".join(
-            _described(k, value, str(value.dtype) if isinstance(value, Tensor) else "")
-            for k, value in enumerate(self)
+            _described(k, value, str(value.dtype) if isinstance(value, Tensor) else "") for k, value in enumerate(self)
         )
 
 
@@ -188,6 +187,5 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         return "\n".join(
-            _described(key, value, value.type() if isinstance(value, Tensor) else "")
-            for key, value in self.items()
+            _described(key, value, value.type() if isinstance(value, Tensor) else "") for key, value in self.items()
         )
