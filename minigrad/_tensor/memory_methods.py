@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..autograd.primitive import wrap
-from ..backend.library import library
+from ..backend.library import address, library
 from .inplace import check_writable, note_change
 from .size import as_shape
 
@@ -41,8 +41,7 @@ class MemoryMethods:
 
     def data_ptr(self) -> int:
         """The address of the first element."""
-        data = self.array.data
-        return data.ptr if hasattr(data, "ptr") else self.array.__array_interface__["data"][0]
+        return address(self.array)
 
     def storage_offset(self) -> int:
         """How many elements before this tensor's first lie in the memory that it is a view of."""

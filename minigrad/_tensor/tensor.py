@@ -18,9 +18,8 @@ from ..autograd.primitive import set_tensor_type, wrap
 from ..autograd.views import current_node
 from ..backend.devices import device, device_of, to_host
 from ..backend.dtypes import dtype, get_default_dtype, public_dtype
-from ..backend.library import is_array, strided
 from ..backend.random import Generator
-from . import printing
+from . import pickling, printing
 from .conversion_methods import ConversionMethods, set_requires_grad
 from .creation import CreationMethods, array_from, empty
 from .elementwise_methods import ElementwiseMethods
@@ -257,7 +256,7 @@ class Tensor(
         )
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _rebuild, (type(self), _picklable(self), self.requires_grad, dict(_free_attributes(self)))
+        return pickling.reduced(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if id(self) in memo:
@@ -269,40 +268,6 @@ class Tensor(
         if self._grad is not None:
             copied._grad = copying.deepcopy(self._grad, memo)
         return copied
-
-
-_ENGINE_ATTRIBUTES = frozenset(
-    ("array", "node", "_storage", "view_of", "_grad", "_hooks", "_post_hooks", "_retains_grad")
-)
-
-
-def _free_attributes(x: Tensor) -> Any:
-    """What the user has hung on a tensor (`t.g = ...`)."""
-    return ((name, value) for name, value in x.__dict__.items() if name not in _ENGINE_ATTRIBUTES)
-
-
-def _picklable(x: Tensor) -> tuple[Any, ...]:
-    """The array; for a view the memory that it shares, and where it lies there, so that views stay views."""
-    array = x.array
-    if x.view_of is None or array.base is None or not is_array(array.base) or not array.base.flags.c_contiguous:
-        return (array,)
-    owner = array.base.reshape(-1)
-    start = (_address(array) - _address(owner)) // array.dtype.itemsize
-    return (array.base, start, array.shape, tuple(s // array.dtype.itemsize for s in array.strides))
-
-
-def _address(array: Any) -> int:
-    return array.data.ptr if hasattr(array.data, "ptr") else array.__array_interface__["data"][0]
-
-
-def _rebuild(cls: type[Tensor], memory: tuple[Any, ...], requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
-    """A tensor from what `__reduce_ex__` gave."""
-    result = object.__new__(cls)
-    result.array = memory[0] if len(memory) == 1 else strided(*memory)
-    result.__dict__.update(attributes)
-    if requires_grad:
-        result.node = LEAF
-    return result
 
 
 def _checked_dim(dim: int, ndim: int) -> int:

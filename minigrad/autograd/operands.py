@@ -30,10 +30,12 @@ def check_kinds(arrays: Sequence[Any], accepts: str, name: str) -> None:
             raise RuntimeError(f"{name}() is for {wanted} tensors, got {public_dtype(a.dtype)}: convert it first")
 
 
-def different_dtypes(arrays: Sequence[Any], name: str) -> Exception:
-    """The error of an operation that does not promote."""
-    dtypes = ", ".join(str(public_dtype(a.dtype)) for a in arrays if hasattr(a, "dtype"))
-    return RuntimeError(f"{name}() expects tensors of one dtype, got {dtypes}: convert one, x.to(y.dtype)")
+def check_one_dtype(arrays: Sequence[Any], name: str) -> None:
+    """Refuse arrays of different dtypes, for an operation that does not promote."""
+    dtypes = [a.dtype for a in arrays if hasattr(a, "dtype")]
+    if len(set(dtypes)) > 1:
+        names = ", ".join(str(public_dtype(d)) for d in dtypes)
+        raise RuntimeError(f"{name}() expects tensors of one dtype, got {names}: convert one, x.to(y.dtype)")
 
 
 def one_library(arrays: list[Any], inputs: Sequence[Any], name: str) -> tuple[Any, list[Any]]:

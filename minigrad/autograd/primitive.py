@@ -25,7 +25,7 @@ from ..backend.dtypes import NUMBERS, float16, float32, float64, promote
 from ..backend.library import libraries
 from .modes import modes
 from .node import Node, Output, TensorBase
-from .operands import check_kinds, different_dtypes, explained, foreign, one_library
+from .operands import check_kinds, check_one_dtype, explained, foreign, one_library
 from .plan import OUT
 from .public import bind_keywords, write_out
 from .rules import Rules
@@ -128,8 +128,8 @@ def primitive(
             check_kinds([a for k, a in enumerate(arrays) if k not in fixed_positions], accepts, call.__name__)
         if not keeps:
             if same:
-                if uneven:
-                    raise different_dtypes(arrays, call.__name__)
+                if uneven:  # of two objects for one dtype (pickle makes new ones) neither is refused
+                    check_one_dtype([a for k, a in enumerate(arrays) if k not in fixed_positions], call.__name__)
             elif uneven or common is None or ((weak or to_float) and common.kind != "f"):
                 arrays = promote(arrays, to_float=to_float, xp=xp, fixed=fixed_positions)
                 uneven = True

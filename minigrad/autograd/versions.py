@@ -7,6 +7,8 @@ younger than the node. (NumPy's `.base` would not do: two parameters may live in
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Clock:
     """`now` is the number of in-place changes made so far."""
@@ -24,6 +26,9 @@ class Storage:
         self.rewritten = 0  # time of the last change that altered the history (the graph) as well
         self.version = 0  # number of changes, PyTorch's `_version`
         self.writer = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Storage, ()  # copies are counted anew: their clock may be another
 
     def changed(self, by: str) -> None:
         """Note an in-place change made by the operation `by`."""

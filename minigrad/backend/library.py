@@ -82,6 +82,12 @@ def shares_memory_as_view(out: Array, source: Array) -> bool:
     return False
 
 
+def address(array: Array) -> int:
+    """Where in memory the first element lies."""
+    data = array.data
+    return data.ptr if hasattr(data, "ptr") else array.__array_interface__["data"][0]
+
+
 def strided(memory: Array, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     """The view of contiguous `memory` that begins at element `start`, with strides counted in elements."""
     flat = memory.reshape(-1)[start:]
