@@ -10,16 +10,20 @@ from .plan import INPUTS, OUT
 from .primitive import wrap
 
 
-def alias_of(array: Any, edge: Any) -> Any:
-    """A Tensor around `array` with a node of its own that passes its gradient on along `edge`."""
+def alias_of(array: Any, edge: Any, dtype: Any = None) -> Any:
+    """A Tensor around `array` with a node of its own that passes its gradient on along `edge`, as `dtype`."""
     rules = alias.rules
     node = Node((edge,))
     node.plan, node.shapes, node.frame = rules.plan(1, 1), (array.shape,), [None, None]
+    if dtype is not None and dtype != array.dtype:
+        node.dtypes = (dtype,)
     return wrap(array, node)
 
 
-def as_input(array: Any, edge: Any) -> Any:
-    """A saved array as a Tensor that is joined to the graph where its input was."""
+def as_input(array: Any, edge: Any, dtype: Any = None) -> Any:
+    """A saved array as a Tensor that is joined to the graph where its input, of `dtype`, was."""
+    if dtype is not None and edge is not None and hasattr(array, "dtype") and array.dtype != dtype:
+        return alias_of(array, edge, dtype)  # it was promoted before it was saved
     if edge is None or not hasattr(array, "shape"):
         return wrap(array) if hasattr(array, "shape") else array
     if not isinstance(edge, TensorBase):
@@ -27,8 +31,8 @@ def as_input(array: Any, edge: Any) -> Any:
     return edge if edge.array is array and edge.node is LEAF else alias_of(array, edge)
 
 
-def saved_inputs(node: Node) -> list[tuple[Any, Any]]:
-    """The pairs (saved array or None, edge or None) of all inputs of a node."""
+def saved_inputs(node: Node) -> list[tuple[Any, Any, Any]]:
+    """What was saved of each input of a node, its edge and its dtype if that is another; None for what is not there."""
     frame, rules = node.frame, node.op
     assert frame is not None
     fixed = len(rules.inputs)
@@ -36,7 +40,8 @@ def saved_inputs(node: Node) -> list[tuple[Any, Any]]:
     if rules.variadic is not None:
         arrays += frame[INPUTS + fixed] or ()
     edges = dict(zip(node.plan.needed, node.edges, strict=True))
-    return [(array, edges.get(k)) for k, array in enumerate(arrays)]
+    dtypes = dict(zip(node.plan.needed, node.dtypes or (), strict=False))
+    return [(array, edges.get(k), dtypes.get(k)) for k, array in enumerate(arrays)]
 
 
 def differentiable_frame(node: Node) -> list[Any]:
@@ -44,7 +49,7 @@ def differentiable_frame(node: Node) -> list[Any]:
     assert node.frame is not None
     frame = list(node.frame)
     fixed = len(node.op.inputs)
-    inputs = [as_input(array, edge) for array, edge in saved_inputs(node)]
+    inputs = [as_input(*saved) for saved in saved_inputs(node)]
     frame[INPUTS : INPUTS + fixed] = inputs[:fixed]
     if node.op.variadic is not None and frame[INPUTS + fixed] is not None:
         frame[INPUTS + fixed] = tuple(inputs[fixed:])

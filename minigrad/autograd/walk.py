@@ -57,9 +57,10 @@ def _through_twin(node: Node, g: Any) -> Sequence[Any]:
     rules, frame = node.op, node.frame
     assert frame is not None
     inputs, targets = [], []
-    for array, edge in saved_inputs(node):
+    for array, edge, dtype in saved_inputs(node):
         if edge is not None:  # a node of its own for each input: one tensor may stand in two places
-            inputs.append(alias_of(array, edge))
+            narrow = array if dtype is None else array.astype(dtype)
+            inputs.append(alias_of(narrow, edge))
             targets.append(inputs[-1].node)
         else:
             inputs.append(wrap(array) if hasattr(array, "shape") else array)
@@ -151,13 +152,14 @@ def _is_part(r: Any, g: Any) -> bool:
 
 
 def _arrive_part(output: Output, g: Any, pending: dict, heap: list) -> None:
-    """Put the gradient of one output of several into its place."""
+    """Add the gradient of one output of several in its place (a saved output has an `Output` of its own)."""
     joint = output.edges[0]
     parts = pending.get(joint)
     if parts is None:
         parts = pending[joint] = [None] * joint.outputs
         heappush(heap, (-joint.order, joint))
-    parts[output.position] = g
+    have = parts[output.position]
+    parts[output.position] = g if have is None else add(have, g)
 
 
 def _leading_to(targets: Collection[Any], starts: Sequence[Any], made_after: int) -> set[Any]:
