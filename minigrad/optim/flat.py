@@ -59,6 +59,8 @@ class Run:
             own_state = state.get(p)
             if type(own_state) is not State:  # none yet, or the user has put another dict there
                 own_state = state[p] = State(own_state or ())
+            if slots and not own_state:  # emptied by the user, or new
+                own_state.steps = 0
             self.places.append(Place(p, own_state, self.size))
             self.size = self.places[-1].stop
         self.slots: dict[str, Array] = {}
