@@ -28,7 +28,7 @@ __all__ = [
 
 def _warn_of_sizes(input: Any, target: Any) -> None:
     """PyTorch's warning where input and target broadcast."""
-    if input.shape != target.shape:
+    if array_of(input).shape != array_of(target).shape:
         warnings.warn(
             f"Using a target size ({tuple(target.shape)}) that is different to the input size ({tuple(input.shape)}). "
             "This will likely lead to incorrect results due to broadcasting. "
