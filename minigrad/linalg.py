@@ -1,22 +1,10 @@
 """`minigrad.linalg`: norms, inverses, factorisations and products of matrices (the functions are in `ops/`)."""
 
-from .ops.linalg import (
-    cholesky,
-    det,
-    eigh,
-    eigvalsh,
-    inv,
-    matrix_power,
-    matrix_rank,
-    multi_dot,
-    qr,
-    slogdet,
-    solve,
-    svdvals,
-)  # fmt: skip
+from .ops.decompositions import eigh, eigvalsh, matrix_rank, qr, svdvals
+from .ops.decompositions import linalg_svd as svd
+from .ops.linalg import cholesky, det, inv, matrix_power, multi_dot, slogdet, solve
 from .ops.linalg import linalg_cross as cross
 from .ops.linalg import linalg_diagonal as diagonal
-from .ops.linalg import linalg_svd as svd
 from .ops.norms import linalg_norm as norm
 from .ops.norms import matrix_norm, vector_norm
 from .ops.products import matmul, vecdot

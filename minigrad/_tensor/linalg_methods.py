@@ -1,10 +1,11 @@
-"""Methods that multiply, solve and take apart matrices; each is a function of `ops/products.py` or `ops/linalg.py`."""
+"""Methods that multiply, solve and take apart matrices; each is a function of `ops/products.py`, `ops/linalg.py`
+or `ops/decompositions.py`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..ops import linalg, products
+from ..ops import decompositions, linalg, products
 from .inplace import in_place
 
 
@@ -47,5 +48,5 @@ class LinalgMethods:
     logdet = linalg.logdet
     slogdet = linalg.slogdet
     cholesky = linalg.cholesky
-    svd = linalg.svd
+    svd = decompositions.svd
     matrix_power = linalg.matrix_power

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..autograd.primitive import current_node
+from ..autograd.views import current_node
 from ..ops import joining, parts, repeating, shape
 from .inplace import check_writable, in_place
 

@@ -5,6 +5,7 @@ from .bitwise import *
 from .comparison import *
 from .contraction import *
 from .counting import *
+from .decompositions import *
 from .division import *
 from .elementwise import *
 from .extrema import *

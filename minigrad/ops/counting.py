@@ -80,6 +80,21 @@ def bincount_(xp, input, weights=None, *, minlength):
     )
 
 
+@primitive(dtype="keep", accepts="f", differentiable=False)
+def histc_(xp, input, *, bins, min, max):
+    """Numbers of elements in intervals of one width; x falls into number (x - min) * bins / width."""
+    flat = input.reshape(-1)
+    if min == max and flat.size:
+        min, max = flat.min(), flat.max()
+        if not (math.isfinite(min) and math.isfinite(max)):
+            raise RuntimeError(f"histc(): the range of the data must be finite, got {float(min)} to {float(max)}")
+    if min == max:
+        min, max = min - 1, max + 1
+    flat = flat[(flat >= min) & (flat <= max)]
+    place = ((flat - min) * bins / (max - min)).astype("int64")
+    return xp.bincount(xp.minimum(place, bins - 1), minlength=bins).astype(input.dtype)
+
+
 @primitive(dtype="keep", differentiable=False)
 def histogram_(xp, input, weight=None, *, bins, range, density):
     """(numbers in each bin, edges of the bins), both in the dtype of the input."""
@@ -87,12 +102,12 @@ def histogram_(xp, input, weight=None, *, bins, range, density):
     weights = None if weight is None else weight.reshape(-1)
     if not hasattr(bins, "shape"):
         low, high = range if range is not None else (0.0, 0.0)
-        if low == high and range is None and flat.size:
-            low, high = float(flat.min()), float(flat.max())
+        if low == high and range is None:
+            low, high = (float(flat.min()), float(flat.max())) if flat.size else (0.0, 1.0)
         if not (math.isfinite(low) and math.isfinite(high)) or low > high:
             raise RuntimeError(f"the range of a histogram must be finite and rising, got {low} to {high}")
         if low == high:
-            low, high = low - 1, high + 1
+            low, high = low - 0.5, high + 0.5
         bins = xp.linspace(low, high, bins + 1, dtype=input.dtype)
     hist, edges = xp.histogram(flat, bins=bins, weights=weights, density=density)
     return hist.astype(input.dtype), edges.astype(input.dtype)
@@ -173,7 +188,7 @@ def histc(input, bins=100, min=0, max=0):
     """The numbers of elements in `bins` intervals of one width between `min` and `max` (if equal: of the data)."""
     if min > max:
         raise RuntimeError(f"histc(): max must not be below min, got {min} and {max}")
-    return histogram_(input, None, bins=bins, range=None if min == max else (min, max), density=False)[0]
+    return histc_(input, bins=bins, min=min, max=max)
 
 
 @public

@@ -36,10 +36,8 @@ def reduced_dims(dim: Any, ndim: int) -> Any:
     """
     if dim is None:
         return None
-    if isinstance(dim, (tuple, list)):
-        return (many_dims(dim, ndim) or None) if ndim else many_dims(dim, ndim) and None
-    k = one_dim(dim, ndim)
-    return k if ndim else None
+    dims = many_dims(dim, ndim) if isinstance(dim, (tuple, list)) else one_dim(dim, ndim)
+    return None if not ndim or dims == () else dims
 
 
 def kept_shape(shape: Sequence[int], dim: Any) -> tuple[int, ...]:

@@ -77,10 +77,10 @@ def _places(n, dim):
     return tuple([(*(_ALL,) * dim, k, Ellipsis) for k in range(n)])
 
 
-def _listed(tensors, name):
+def _listed(tensors, name, error=RuntimeError):
     tensors = tuple(tensors)
     if not tensors:
-        raise RuntimeError(f"{name}() needs at least one tensor, got an empty list")
+        raise error(f"{name}() needs at least one tensor, got an empty list")
     return tensors
 
 
@@ -97,13 +97,14 @@ def cat(tensors, dim=0):
             [1., 0., 0.]])
 
     Raises:
-        RuntimeError: no tensors, 0-d tensors, or sizes that do not agree.
+        ValueError: no tensors.
+        RuntimeError: 0-d tensors, or sizes that do not agree.
     """
-    tensors = _listed(tensors, "cat")
+    tensors = _listed(tensors, "cat", ValueError)
     ndim = max(x.ndim for x in tensors)
     if min(x.ndim for x in tensors) == 0:
         raise RuntimeError("cat() cannot join 0-d tensors: use stack()")
-    dim = one_dim(dim, ndim)
+    dim = 0 if ndim == 1 and not any(x.shape[0] for x in tensors) else one_dim(dim, ndim)
     if ndim > 1:
         tensors = tuple(
             reshape_(x, shape=(*first.shape[:dim], 0, *first.shape[dim + 1 :])) if tuple(x.shape) == (0,) else x
@@ -268,18 +269,26 @@ def tensor_split(input, indices_or_sections=None, dim=0, *, indices=None, sectio
 
 
 def hsplit(input, indices_or_sections):
-    """`tensor_split` along dimension 1 (along 0, if there is only one)."""
-    return tensor_split(input, indices_or_sections, 0 if input.ndim == 1 else 1)
+    """`tensor_split` along dimension 1 (along 0, if there is only one), into pieces of one size."""
+    return _split_evenly(input, indices_or_sections, 0 if input.ndim == 1 else 1, "hsplit", 1)
 
 
 def vsplit(input, indices_or_sections):
-    """`tensor_split` along dimension 0."""
-    return tensor_split(input, indices_or_sections, 0)
+    """`tensor_split` along dimension 0, into pieces of one size."""
+    return _split_evenly(input, indices_or_sections, 0, "vsplit", 2)
 
 
 def dsplit(input, indices_or_sections):
-    """`tensor_split` along dimension 2."""
-    return tensor_split(input, indices_or_sections, 2)
+    """`tensor_split` along dimension 2, into pieces of one size."""
+    return _split_evenly(input, indices_or_sections, 2, "dsplit", 3)
+
+
+def _split_evenly(input, where, dim, name, needed):
+    if input.ndim < needed:
+        raise RuntimeError(f"{name}() needs at least {needed} dimensions, got {input.ndim}")
+    if isinstance(where, int) and (where <= 0 or input.shape[dim] % where):
+        raise RuntimeError(f"{name}(): size {input.shape[dim]} of dimension {dim} is not divisible by {where}")
+    return tensor_split(input, where, dim)
 
 
 @public
@@ -290,12 +299,12 @@ def unbind(input, dim=0):
     >>> minigrad.arange(4).reshape(2, 2).unbind()
     (tensor([0, 1]), tensor([2, 3]))
     """
-    return split_(input, keys=_places(_size_along(input, dim, "unbind"), one_dim(dim, input.ndim)))
+    return split_(input, keys=_places(_size_along(input, dim, "unbind", IndexError), one_dim(dim, input.ndim)))
 
 
-def _size_along(input, dim, name):
+def _size_along(input, dim, name, error=RuntimeError):
     if not input.ndim:
-        raise RuntimeError(f"{name}() needs at least one dimension, got a 0-d tensor")
+        raise error(f"{name}() needs at least one dimension, got a 0-d tensor")
     return input.shape[one_dim(dim, input.ndim)]
 
 

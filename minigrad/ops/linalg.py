@@ -1,4 +1,4 @@
-"""Matrices solved and taken apart: `inv`, `det`, `solve`, `cholesky`, `svd`, `eigh`, `qr`; `trace`, `kron`, `cross`.
+"""Matrices inverted and solved: `inv`, `det`, `solve`, `cholesky`, `matrix_power`; and `trace`, `kron`, `cross`.
 
 All take one matrix or a batch of them, in float32 or float64. The gradients are those collected by M. Giles, "An
 extended collection of matrix derivative results for forward and reverse mode algorithmic differentiation" (2008).
@@ -14,7 +14,6 @@ from . import return_types
 from .arithmetic import mul, sub_
 from .comparison import where_
 from .dims import broadcast_shapes, one_dim
-from .norms import norm
 from .parts import diagonal, on_diagonal, tril
 from .products import matmul, matmul_nt, matmul_tn
 from .reduction import sum
@@ -24,13 +23,18 @@ from .shape import adjoint, expand, reshape_, unsqueeze
 # --- primitives ----------------------------------------------------------------------------------------------
 
 
-def _solved(xp: Any, name: str, *arguments: Any) -> Any:
+def solved(xp: Any, name: str, *arguments: Any) -> Any:
     """`xp.linalg.name(*arguments)`, or the error for a matrix that has no such result."""
     try:
         out = getattr(xp.linalg, name)(*arguments)
     except xp.linalg.LinAlgError as error:
         raise _no_result(name, error) from None
-    if xp.__name__ != "numpy" and not xp.isfinite(out).all() and xp.isfinite(arguments[0]).all():
+    if (
+        xp.__name__ != "numpy"
+        and not isinstance(out, tuple)
+        and not xp.isfinite(out).all()
+        and xp.isfinite(arguments[0]).all()
+    ):
         raise _no_result(name, "the result is not finite")  # CuPy does not tell of itself
     return out
 
@@ -39,7 +43,7 @@ def _no_result(name: str, why: Any) -> Exception:
     return RuntimeError(f"{name}(): {why}. The matrix is singular, or not of the kind that this needs")
 
 
-def _square(x: Any, name: str) -> None:
+def check_square(x: Any, name: str) -> None:
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise RuntimeError(f"{name}() takes square matrices, got shape {tuple(x.shape)}")
 
@@ -47,7 +51,7 @@ def _square(x: Any, name: str) -> None:
 @primitive(dtype="keep", accepts="f")
 def inv_(xp, input):
     """The inverse of each matrix."""
-    return _solved(xp, "inv", input)
+    return solved(xp, "inv", input)
 
 
 inv_.vjp(input=lambda g, out: -matmul_nt(matmul_tn(out, g), out))
@@ -83,7 +87,7 @@ def _log_det_gradient(g, input):
 @primitive(dtype="same", accepts="f")
 def solve_(xp, A, B):
     """The X with A X = B, for matrices."""
-    return _solved(xp, "solve", A, B)
+    return solved(xp, "solve", A, B)
 
 
 solve_.vjp(
@@ -95,7 +99,7 @@ solve_.vjp(
 @primitive(dtype="keep", accepts="f")
 def cholesky_(xp, input):
     """The lower triangular L with L Lᵀ = input."""
-    return _solved(xp, "cholesky", input)
+    return solved(xp, "cholesky", input)
 
 
 cholesky_.vjp(input=lambda g, out: _cholesky_gradient(g, out))
@@ -108,58 +112,6 @@ def _cholesky_gradient(g, factor):
     inverse = inv_(factor)
     whole = matmul(matmul_tn(inverse, half), inverse)
     return (whole + adjoint(whole)) * 0.5
-
-
-@primitive(dtype="keep", accepts="f")
-def svd_(xp, input, *, full_matrices):
-    """(U, singular values, Vᵀ) of each matrix."""
-    return tuple(xp.linalg.svd(input, full_matrices=full_matrices))
-
-
-@primitive(dtype="keep", accepts="f")
-def svdvals_(xp, input):
-    """The singular values of each matrix."""
-    return xp.linalg.svd(input, compute_uv=False)
-
-
-@primitive(dtype="keep", accepts="f")
-def qr_(xp, input, *, mode):
-    """(Q, R) of each matrix."""
-    return tuple(xp.linalg.qr(input, mode="complete" if mode == "complete" else "reduced"))
-
-
-@primitive(dtype="keep", accepts="f")
-def eigh_(xp, input, *, UPLO):
-    """(eigenvalues, eigenvectors) of each symmetric matrix."""
-    values, vectors = xp.linalg.eigh(input, UPLO=UPLO)
-    return values, vectors
-
-
-eigh_.vjp(input=lambda g, out: _eigh_gradient(*g, *out))
-
-
-def _eigh_gradient(g_values, g_vectors, values, vectors):
-    """V (diag(g_values) + (Vᵀ g_vectors) / (λ_j - λ_i)) Vᵀ; eigenvectors need distinct eigenvalues (Giles, 3.1)."""
-    inner = 0
-    if g_vectors is not None:
-        gap = unsqueeze(values, -2) - unsqueeze(values, -1)
-        same = gap == 0
-        inner = where_(same, 0, matmul_tn(vectors, g_vectors) / where_(same, 1, gap))
-    if g_values is not None:
-        shape = tuple(vectors.shape)
-        n = len(shape)
-        inner = on_diagonal(g_values, shape=shape, offset=0, dim1=n - 2, dim2=n - 1) + inner
-    whole = matmul_nt(matmul(vectors, inner), vectors)
-    return (whole + adjoint(whole)) * 0.5
-
-
-@primitive(dtype="keep", accepts="f", differentiable=False)
-def matrix_rank_(xp, input, *, tol):
-    """How many singular values are above a tolerance."""
-    values = xp.linalg.svd(input, compute_uv=False)
-    if tol is None:
-        tol = values.max(axis=-1, keepdims=True) * max(input.shape[-2:]) * xp.finfo(input.dtype).eps
-    return xp.add.reduce(values > tol, axis=-1, dtype="int64")
 
 
 # --- public functions ----------------------------------------------------------------------------------------
@@ -177,7 +129,7 @@ def inv(A):
     Raises:
         RuntimeError: a matrix that is not square, or singular.
     """
-    _square(A, "inv")
+    check_square(A, "inv")
     return inv_(A)
 
 
@@ -190,14 +142,14 @@ def inverse(input):
 @public
 def det(A):
     """The determinant of each square matrix. Its gradient is that of regular matrices."""
-    _square(A, "det")
+    check_square(A, "det")
     return det_(A)
 
 
 @public
 def slogdet(A):
     """Sign and log of the absolute value of the determinant: a pair (sign, logabsdet)."""
-    _square(A, "slogdet")
+    check_square(A, "slogdet")
     return return_types.slogdet(*slogdet_(A))
 
 
@@ -216,7 +168,7 @@ def solve(A, B, *, left=True):
     >>> minigrad.linalg.solve(minigrad.tensor([[2.0, 0.0], [0.0, 4.0]]), minigrad.tensor([2.0, 2.0]))
     tensor([1.0000, 0.5000])
     """
-    _square(A, "solve")
+    check_square(A, "solve")
     if not left:
         return adjoint(solve(adjoint(A), adjoint(B)))
     if B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])):
@@ -229,59 +181,15 @@ def solve(A, B, *, left=True):
 @public
 def cholesky(input, *, upper=False):
     """The lower triangular factor L of a symmetric positive definite matrix, L Lᵀ; `upper` gives Lᵀ."""
-    _square(input, "cholesky")
+    check_square(input, "cholesky")
     factor = cholesky_(input)
     return adjoint(factor) if upper else factor
 
 
 @public
-def linalg_svd(A, full_matrices=True):
-    """U, the singular values S in falling order, and Vh, with A = U diag(S) Vh. No gradient: use `svdvals`."""
-    return return_types.linalg_svd(*svd_(A, full_matrices=full_matrices))
-
-
-@public
-def svd(input, some=True, compute_uv=True):
-    """U, S and V (not transposed) of a matrix: PyTorch's older form of `linalg.svd`."""
-    u, s, vh = svd_(input, full_matrices=not some)
-    return return_types.svd(u, s, adjoint(vh))
-
-
-@public
-def svdvals(A):
-    """The singular values in falling order."""
-    return svdvals_(A)
-
-
-@public
-def qr(A, mode="reduced"):
-    """Q with orthonormal columns and the upper triangular R, with A = Q R. No gradient."""
-    return return_types.linalg_qr(*qr_(A, mode=mode))
-
-
-@public
-def eigh(A, UPLO="L"):
-    """Eigenvalues in rising order and eigenvectors (columns) of a symmetric matrix, of which one triangle is read."""
-    _square(A, "eigh")
-    return return_types.linalg_eigh(*eigh_(A, UPLO=UPLO))
-
-
-@public
-def eigvalsh(A, UPLO="L"):
-    """The eigenvalues of a symmetric matrix in rising order."""
-    return eigh(A, UPLO)[0]
-
-
-@public
-def matrix_rank(A, *, tol=None):
-    """How many singular values are larger than `tol`."""
-    return matrix_rank_(A, tol=tol)
-
-
-@public
 def matrix_power(A, n):
     """A multiplied by itself n times; for negative n the inverse."""
-    _square(A, "matrix_power")
+    check_square(A, "matrix_power")
     if n < 0:
         return matrix_power(inv_(A), -n)
     if n == 0:
@@ -352,12 +260,6 @@ def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):
     return diagonal(A, offset, dim1, dim2)
 
 
-@public
-def cdist(x1, x2, p=2.0):
-    """The p-norms of the differences of all rows of `x1` (..., n, d) and `x2` (..., m, d): shape (..., n, m)."""
-    return norm(sub_(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)
-
-
 __all__ = [
-    "cdist", "cholesky", "cross", "det", "inverse", "kron", "logdet", "matrix_power", "slogdet", "svd", "trace",
+    "cholesky", "cross", "det", "inverse", "kron", "logdet", "matrix_power", "slogdet", "trace",
 ]  # fmt: skip

@@ -11,10 +11,11 @@ from ..autograd.public import public
 from ..backend.dtypes import numpy_dtype
 from .arithmetic import abs, pow, sign, sub_
 from .comparison import where_
+from .decompositions import svd_
 from .dims import many_dims, reduced_dims
-from .maxima import amax, amin, share_of_ties
-from .reduction import reciprocal_or_zero, sum
-from .shape import unreduced
+from .maxima import amax, amax_, amin, amin_, share_of_ties
+from .reduction import reciprocal_or_zero, sum, sum_
+from .shape import movedim, reshape_, unreduced, unsqueeze
 
 _INF = math.inf
 
@@ -92,16 +93,15 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
         kept = (amax if ord > 0 else amin)(sums, along, True)
         return sum(kept, (first, second), keepdim)  # of one number: takes the dimensions away
     if ord in ("nuc", 2, -2):
-        return spectral_norm_(A, ord=ord, dim=(first, second), keepdim=keepdim)
+        values = svd_(movedim(A, (first, second), (-2, -1)), full_matrices=False)[1]
+        last = values.ndim - 1
+        if ord == "nuc":
+            out = sum_(values, dim=last, keepdim=False)
+        else:
+            out = (amax_ if ord == 2 else amin_)(values, dim=last, keepdim=False)
+        kept = tuple(1 if k in (first, second) else n for k, n in enumerate(A.shape))
+        return reshape_(out, shape=kept) if keepdim else out
     raise RuntimeError(f"matrix_norm(): ord must be 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2, got {ord!r}")
-
-
-@primitive(dtype="keep", accepts="f")
-def spectral_norm_(xp, input, *, ord, dim, keepdim):
-    """The sum, the largest or the smallest of the singular values of each matrix."""
-    values = xp.linalg.svd(xp.moveaxis(input, dim, (-2, -1)), compute_uv=False)
-    out = values.sum(axis=-1) if ord == "nuc" else values.max(axis=-1) if ord == 2 else values.min(axis=-1)
-    return out.reshape([1 if k in dim else n for k, n in enumerate(input.shape)]) if keepdim else out
 
 
 @public
@@ -137,4 +137,10 @@ def dist(input, other, p=2):
     return vector_norm(sub_(input, other), p)
 
 
-__all__ = ["dist", "norm"]
+@public
+def cdist(x1, x2, p=2.0):
+    """The p-norms of the differences of all rows of `x1` (..., n, d) and `x2` (..., m, d): shape (..., n, m)."""
+    return norm(sub_(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)
+
+
+__all__ = ["cdist", "dist", "norm"]

@@ -127,7 +127,9 @@ def unfold(input, dimension, size, step):
     n = input.shape[k] if input.ndim else 1
     if not 0 <= size <= n or step <= 0:
         raise RuntimeError(f"unfold(): windows of {size}, {step} apart, do not fit dimension {dimension} of size {n}")
-    return unfold_(input if input.ndim else reshape_(input, shape=(1,)), dim=k, size=size, step=step)
+    if not input.ndim:
+        return reshape_(input, shape=(size,))
+    return unfold_(input, dim=k, size=size, step=step)
 
 
 @public

@@ -221,7 +221,7 @@ def mean(input, dim=None, keepdim=False, *, dtype=None):
 def prod(input, dim=None, keepdim=False, *, dtype=None):
     """The product of all elements, or along the dimension `dim`. Its gradient is right where factors are 0."""
     if dim is not None:
-        dim = one_dim(dim, input.ndim) if input.ndim else one_dim(dim, 0) and None
+        dim = reduced_dims(one_dim(dim, input.ndim), input.ndim)
     return prod_(_as(input, dtype), dim=dim, keepdim=keepdim)
 
 

@@ -126,7 +126,8 @@ def flip(input, *dims):
     >>> minigrad.arange(3).flip(0)
     tensor([2, 1, 0])
     """
-    return flip_(input, dims=many_dims(sizes_of(dims), input.ndim)) if input.ndim else flip_(input, dims=())
+    chosen = many_dims(sizes_of(dims), input.ndim)
+    return flip_(input, dims=chosen if input.ndim else ())
 
 
 @public

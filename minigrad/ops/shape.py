@@ -160,6 +160,8 @@ def ravel(input):
 def unflatten(input, dim, sizes):
     """Dimension `dim` made into several of `sizes`, one of which may be -1."""
     k = one_dim(dim, input.ndim)
+    if not input.ndim:
+        raise RuntimeError("unflatten() needs at least one dimension, got a 0-d tensor")
     sizes, n = sizes_of(tuple(sizes)), input.shape[k]
     known = -math.prod(sizes) if -1 in sizes else math.prod(sizes)
     if (n != known) if -1 not in sizes else (known <= 0 or n % known):

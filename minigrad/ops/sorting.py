@@ -141,7 +141,7 @@ def sort(input, dim=-1, descending=False, stable=False):
 @public
 def msort(input):
     """The elements in order along the first dimension."""
-    return _sorted(input, 0, False)[0]
+    return sort(input, 0)[0]
 
 
 @public
@@ -221,6 +221,8 @@ def quantile_places(xp, input, q, *, skip_nan, interpolation):
     """For elements sorted along the last dimension and each of `q`: the places to either side, and the weight of
     the second."""
     n = input.shape[-1]
+    if xp.__name__ == "numpy" and not ((xp.asarray(q) >= 0) & (xp.asarray(q) <= 1)).all():
+        raise RuntimeError(f"quantile(): q must be between 0 and 1, got {q}")
     last = xp.full((*input.shape[:-1], 1), n - 1, dtype=input.dtype)
     if skip_nan:
         last = xp.maximum(last - xp.add.reduce(input != input, axis=-1, dtype=input.dtype, keepdims=True), 0)

@@ -34,7 +34,7 @@ JOINED = [
         edges=[Sample(integers(0, 5, 2), np.array([0.5, 1.5], "float32")), Sample(booleans(2), integers(0, 5, 2))],
         method=None,
         bad=[
-            Bad(RuntimeError, "empty list"),
+            Bad(ValueError, "empty list"),
             Bad(RuntimeError, "0-d", normal()),
             Bad(RuntimeError, "cat", MATRIX, CUBE),
             Bad(RuntimeError, "cat", MATRIX, normal(3, 3)),
@@ -140,10 +140,16 @@ TAKEN_APART = [
         mg.unbind,
         lambda x, dim=0: tuple(np.moveaxis(x, dim, 0)),
         [Sample(MATRIX), Sample(CUBE, -1), Sample(VECTOR)],
-        bad=[Bad(RuntimeError, "0-d", normal())],
+        bad=[Bad(IndexError, "0-d", normal())],
     ),
-    Row("hsplit", mg.hsplit, np.hsplit, [Sample(MATRIX, 2), Sample(normal(4), 2)]),
-    Row("vsplit", mg.vsplit, np.array_split, [Sample(MATRIX, 2)]),
+    Row(
+        "hsplit",
+        mg.hsplit,
+        np.hsplit,
+        [Sample(MATRIX, 2), Sample(normal(4), 2)],
+        bad=[Bad(RuntimeError, "divisible", MATRIX, 3)],
+    ),
+    Row("vsplit", mg.vsplit, np.vsplit, [Sample(MATRIX, 3)], bad=[Bad(RuntimeError, "at least 2", VECTOR, 5)]),
 ]
 
 ROWS = [*JOINED, *TAKEN_APART]

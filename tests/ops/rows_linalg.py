@@ -6,7 +6,7 @@ import numpy as np
 from table import Bad, Row, Sample, booleans, integers, normal
 
 import minigrad as mg
-from minigrad import linalg, ops
+from minigrad import linalg
 
 WIDE = ("float32", "float64")
 HALF = {"float16": (2e-2, 4e-2), "float32": (1e-5, 1e-5)}
@@ -125,10 +125,10 @@ PRODUCTS = [
         method=None,
         tolerance=HALF,
     ),
-    Row("kron", ops.kron, np.kron, pairs(((2, 3), (2,)), ((2,), (3,)), ((2, 2), (1, 3)))),
+    Row("kron", mg.kron, np.kron, pairs(((2, 3), (2,)), ((2,), (3,)), ((2, 2), (1, 3)))),
     Row(
         "cross",
-        ops.cross,
+        mg.cross,
         lambda x, y, dim=-1: np.cross(x, y, axis=dim),
         [*pairs(((2, 3), (2, 3)), dim=1), *pairs(((3, 2), (3, 2)), dim=0), *pairs(((3,), (3,)))],
         tolerance=HALF,
@@ -262,7 +262,7 @@ CONTRACTIONS[1].reference = lambda a, b, dims=2: np.tensordot(a, b, dims)
 DECOMPOSED = [
     Row(
         "trace",
-        ops.trace,
+        mg.trace,
         np.trace,
         [Sample(normal(3, 4))],
         bad=[Bad(RuntimeError, "matrix", normal(3))],
@@ -270,7 +270,7 @@ DECOMPOSED = [
     ),
     Row(
         "inverse",
-        ops.inverse,
+        mg.inverse,
         np.linalg.inv,
         [Sample(regular(3, 3)), Sample(regular(2, 3, 3))],
         dtypes=WIDE,
@@ -279,7 +279,7 @@ DECOMPOSED = [
     ),
     Row(
         "det",
-        ops.det,
+        mg.det,
         np.linalg.det,
         [Sample(regular(3, 3)), Sample(regular(2, 3, 3))],
         dtypes=WIDE,
@@ -288,7 +288,7 @@ DECOMPOSED = [
     ),
     Row(
         "slogdet",
-        ops.slogdet,
+        mg.slogdet,
         lambda x: tuple(np.linalg.slogdet(x)),
         [Sample(regular(2, 3, 3))],
         dtypes=WIDE,
@@ -296,7 +296,7 @@ DECOMPOSED = [
     ),
     Row(
         "logdet",
-        ops.logdet,
+        mg.logdet,
         lambda x: np.log(np.linalg.det(x)),
         [Sample(positive(3, 3))],
         dtypes=WIDE,
@@ -319,7 +319,7 @@ DECOMPOSED = [
     ),
     Row(
         "cholesky",
-        lambda x: ops.cholesky(x @ x.mT + 3),
+        lambda x: mg.cholesky(x @ x.mT + 3),
         lambda x: np.linalg.cholesky(x @ x.swapaxes(-1, -2) + 3),
         [Sample(normal(2, 2)), Sample(normal(2, 3, 4))],
         dtypes=WIDE,
@@ -341,15 +341,50 @@ DECOMPOSED = [
         "svdvals",
         linalg.svdvals,
         lambda x: np.linalg.svd(x, compute_uv=False),
-        [Sample(normal(2, 3, 4))],
+        [Sample(normal(2, 3, 4)), Sample(normal(3, 3))],
         dtypes=WIDE,
         tolerance=SOLVED,
-        gradient=False,
+        grad_tolerance=1e-4,
+        method=None,
+    ),
+    # vectors are known up to their signs
+    Row(
+        "svd",
+        lambda x: [abs(part) for part in linalg.svd(x, full_matrices=False)],
+        lambda x: [abs(part) for part in np.linalg.svd(x, full_matrices=False)],
+        [Sample(normal(3, 3)), Sample(normal(2, 4, 3)), Sample(normal(3, 4))],
+        dtypes=("float64",),
+        tolerance=SOLVED,
+        grad_tolerance=1e-3,
+        arrays=False,
+        method=None,
+    ),
+    Row(
+        "qr",
+        lambda x, mode="reduced": [abs(part) for part in linalg.qr(x, mode)],
+        lambda x: [abs(part) for part in np.linalg.qr(x)],
+        [Sample(normal(3, 3)), Sample(normal(2, 4, 3))],
+        dtypes=("float64",),
+        tolerance=SOLVED,
+        grad_tolerance=1e-3,
+        arrays=False,
+        method=None,
+        bad=[Bad(RuntimeError, "mode", normal(3, 3), "raw")],
+    ),
+    Row(
+        "eigenvectors",
+        lambda x: [abs(part) for part in linalg.eigh(x + x.mT)],
+        lambda x: [abs(part) for part in np.linalg.eigh(x + x.swapaxes(-1, -2))],
+        [Sample(normal(3, 3))],
+        dtypes=("float64",),
+        tolerance=SOLVED,
+        grad_tolerance=1e-3,
+        arrays=False,
         method=None,
     ),
     Row(
         "matrix_power",
-        ops.matrix_power,
+        mg.matrix_power,
         np.linalg.matrix_power,
         [Sample(regular(3, 3), 3), Sample(regular(3, 3), -2), Sample(regular(3, 3), 1)],
         dtypes=WIDE,
@@ -369,7 +404,7 @@ DECOMPOSED = [
     ),
     Row(
         "cdist",
-        ops.cdist,
+        mg.cdist,
         lambda a, b, p=2.0: (np.abs(a[..., :, None, :] - b[..., None, :, :]) ** p).sum(-1) ** (1 / p),
         pairs(((3, 2), (4, 2)), ((2, 3, 2), (2, 4, 2))),
         method=None,
