@@ -20,7 +20,7 @@ from ._tensor.creation import (
 from ._tensor.creation import range_ as range
 from ._tensor.legacy import (
     BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor,
-    ShortTensor,
+    ShortTensor, set_default_tensor_type,
 )  # fmt: skip
 from ._tensor.printing import (
     get_printoptions, printoptions, set_printoptions,
@@ -120,7 +120,7 @@ __all__ = [
     "randint_like", "randn", "randn_like", "randperm", "range", "ravel", "reciprocal", "relu",
     "remainder", "repeat", "repeat_interleave", "reshape", "reshape_as", "result_type", "roll", "rot90",
     "round", "row_stack", "rrelu", "rsqrt", "rsub", "save", "scatter", "scatter_add", "scatter_reduce",
-    "searchsorted", "seed", "select", "selu", "set_default_device", "set_default_dtype",
+    "searchsorted", "seed", "select", "selu", "set_default_device", "set_default_dtype", "set_default_tensor_type",
     "set_grad_enabled", "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid", "sign", "signbit",
     "sin", "sinc", "sinh", "slogdet", "softmax", "sort", "special", "split", "split_with_sizes", "sqrt",
     "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "svd", "swapaxes",
