@@ -306,7 +306,7 @@ def logsumexp(input, dim=None, keepdim=False):
 
     >>> import minigrad
     >>> minigrad.logsumexp(minigrad.tensor([1000.0, 1000.0]), dim=0)
-    tensor(1000.6931)
+    tensor(1000.6932)
     """
     return logsumexp_(input, dim=reduced_dims(dim, input.ndim), keepdim=keepdim)
 
