@@ -59,6 +59,7 @@ def primitive(
     view: bool = False,
     differentiable: bool = True,
     nondiff: Sequence[int] = (),
+    watched: Sequence[int] | None = None,
 ) -> Any:
     """Make a forward function differentiable; see the module's docstring.
 
@@ -71,6 +72,7 @@ def primitive(
         view: the result may share the first input's memory.
         differentiable: False for results that have no gradient.
         nondiff: positions of such outputs among several.
+        watched: positions, among several outputs, of those that rules read and callers can change in place (all).
     """
     if forward is None:
         return lambda f: primitive(
@@ -81,6 +83,7 @@ def primitive(
             view=view,
             differentiable=differentiable,
             nondiff=nondiff,
+            watched=watched,
         )
     names = list(inspect.signature(forward).parameters)[1:]
     rules = Rules(forward)
@@ -179,7 +182,9 @@ def primitive(
             joint = record(modes.node_type, inputs, arrays, outs, kw, wanted, None)
             joint.outputs = len(outs)
             if joint.frame is not None and joint.frame[OUT] is not None:
-                joint.storages += tuple([result.shared_storage() for result in results])
+                joint.storages += tuple(
+                    [result.shared_storage() for k, result in enumerate(results) if watched is None or k in watched]
+                )
             for k, result in enumerate(results):
                 if k not in nondiff:
                     result.node = Output(joint, k)

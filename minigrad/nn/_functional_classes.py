@@ -10,9 +10,10 @@ import math
 from typing import Any
 
 from ..backend.library import library
+from ..ops import losses as losses_of
 from ..ops.comparison import where_
 from ..ops.division import div
-from ..ops.losses import class_cross_entropy, nll, reduced
+from ..ops.losses import reduced
 from ..ops.reduction import sum_
 from ..ops.shape import movedim, reshape, reshape_
 from ..ops.softmax import log_softmax_
@@ -115,7 +116,7 @@ def nll_loss(
     check_reduction(reduction)
     rows, classes = _rows("nll_loss", input, target)
     classes, factor = _checked("nll_loss", classes, weight, ignore_index, rows)
-    return _shaped(nll(rows, classes, factor, reduction=reduction), reduction, target)
+    return _shaped(losses_of.nll_loss(rows, classes, factor, reduction=reduction), reduction, target)
 
 
 def cross_entropy(
@@ -157,7 +158,7 @@ def cross_entropy(
         losses = _smoothed(rows, classes, weight, ignore_index, reduction, label_smoothing)
         return _shaped(losses, reduction, target)
     classes, factor = _checked("cross_entropy", classes, weight, ignore_index, rows)
-    return _shaped(class_cross_entropy(rows, classes, factor, reduction=reduction)[0], reduction, target)
+    return _shaped(losses_of.cross_entropy(rows, classes, factor, reduction=reduction)[0], reduction, target)
 
 
 def _smoothed(rows: Any, target: Any, weight: Any, ignore_index: int, reduction: str, smoothing: float) -> Any:
@@ -165,7 +166,7 @@ def _smoothed(rows: Any, target: Any, weight: Any, ignore_index: int, reduction:
     n = rows.shape[1]
     classes, factor = _checked("cross_entropy", target, weight, ignore_index, rows)
     log_p = log_softmax_(rows, dim=1)
-    losses = nll(log_p, classes, factor, reduction="none")
+    losses = losses_of.nll_loss(log_p, classes, factor, reduction="none")
     spread = -sum_(log_p if weight is None else log_p * weight, dim=1, keepdim=False)
     losses = losses * (1 - smoothing) + spread * (smoothing / n)
     losses = where_(array_of(target) == ignore_index, 0, losses)

@@ -7,14 +7,14 @@ import warnings
 from typing import Any
 
 from ..backend.library import library
+from ..ops import losses as losses_of
 from ..ops.activation import logsigmoid
 from ..ops.arithmetic import abs
 from ..ops.comparison import where_
 from ..ops.division import div
 from ..ops.elementwise import exp, log
 from ..ops.extrema import clamp_min
-from ..ops.losses import binary_cross_entropy as elementwise_cross_entropy
-from ..ops.losses import huber, logits_cross_entropy, mse, reduced
+from ..ops.losses import reduced
 from ..ops.reduction import sum_
 from ..ops.shape import unsqueeze
 from ..ops.special import xlogy
@@ -70,8 +70,8 @@ def mse_loss(
     check_reduction(reduction)
     _warn_of_sizes(input, target)
     if weight is None:
-        return mse(input, target, reduction=reduction)
-    return _weighted(mse(input, target, reduction="none"), weight, reduction, True)
+        return losses_of.mse_loss(input, target, reduction=reduction)
+    return _weighted(losses_of.mse_loss(input, target, reduction="none"), weight, reduction, True)
 
 
 def l1_loss(
@@ -99,7 +99,7 @@ def huber_loss(
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
     _warn_of_sizes(input, target)
-    losses = huber(input - target, delta=delta)
+    losses = losses_of.huber_loss(input - target, delta=delta)
     return reduced(losses, reduction) if weight is None else _weighted(losses, weight, reduction, False)
 
 
@@ -117,7 +117,7 @@ def smooth_l1_loss(
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     _warn_of_sizes(input, target)
     away = input - target
-    return reduced(huber(away, delta=beta) / beta if beta else abs(away), reduction)
+    return reduced(losses_of.huber_loss(away, delta=beta) / beta if beta else abs(away), reduction)
 
 
 def binary_cross_entropy(
@@ -149,7 +149,7 @@ def binary_cross_entropy(
             f"binary_cross_entropy() takes an input and a target of one shape, got {tuple(input.shape)} and "
             f"{tuple(target.shape)}"
         )
-    losses = elementwise_cross_entropy(input, target)
+    losses = losses_of.binary_cross_entropy(input, target)
     return reduced(losses if weight is None else losses * weight, reduction)
 
 
@@ -184,7 +184,7 @@ def binary_cross_entropy_with_logits(
             f"got {array_of(target).dtype}: convert it with .float()"
         )
     if pos_weight is None:
-        losses = logits_cross_entropy(input, target)
+        losses = losses_of.binary_cross_entropy_with_logits(input, target)
     else:
         losses = (1 - target) * input - ((pos_weight - 1) * target + 1) * logsigmoid(input)
     return reduced(losses if weight is None else losses * weight, reduction)

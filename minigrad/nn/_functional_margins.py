@@ -9,7 +9,7 @@ from ..ops.activation import logsigmoid
 from ..ops.comparison import where_
 from ..ops.extrema import clamp_min
 from ..ops.gathering import gather_along
-from ..ops.losses import logits_cross_entropy, reduced
+from ..ops.losses import binary_cross_entropy_with_logits, reduced
 from ..ops.reduction import mean_, sum_
 from ..ops.shape import reshape_, unsqueeze
 from ._functional_common import array_of, legacy_reduction
@@ -78,7 +78,7 @@ def multilabel_soft_margin_loss(
     `weight` says what each class counts.
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
-    losses = logits_cross_entropy(input, target)
+    losses = binary_cross_entropy_with_logits(input, target)
     if weight is not None:
         losses = losses * weight
     return reduced(mean_(losses, dim=input.ndim - 1, keepdim=False), reduction)

@@ -59,7 +59,7 @@ def argmin_(xp, input, *, dim, keepdim):
     return input.argmin(axis=dim, keepdims=keepdim)
 
 
-@primitive(dtype="keep", nondiff=(1,))
+@primitive(dtype="keep", nondiff=(1,), watched=(1,))
 def max_(xp, input, *, dim, keepdim):
     """The largest element along `dim`, and where it is."""
     return (
@@ -68,7 +68,7 @@ def max_(xp, input, *, dim, keepdim):
     )
 
 
-@primitive(dtype="keep", nondiff=(1,))
+@primitive(dtype="keep", nondiff=(1,), watched=(1,))
 def min_(xp, input, *, dim, keepdim):
     """The smallest element along `dim`, and where it is."""
     return (

@@ -45,7 +45,7 @@ def _mean(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
     return total
 
 
-@primitive(dtype="same", accepts="f", nondiff=(1, 2, 3, 4))
+@primitive(dtype="same", accepts="f", nondiff=(1, 2, 3, 4), watched=())
 def standardize(xp, input, weight=None, bias=None, *, axes, eps, center=True):
     """(input - mean) / sqrt(var + eps) * weight + bias, with mean and variance over `axes`.
 
