@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -51,9 +52,10 @@ RECIPES = {
 DESCRIPTION = """\
 Train a multi-layer perceptron to recognise images, and watch it learn.
 
-Every epoch (one pass over the training images) prints a line with the loss and the accuracy on the images it
-learns from and on test images it never sees. At the end the curves (curves.png) and the trained network with
-everything needed to go on from there (checkpoint.safetensors) are written to the output folder.
+Each epoch, one pass over the training images, prints a line: loss and accuracy
+on the images that the network learns from, and on test images it never sees.
+At the end a picture of the curves (curves.png) and the trained network with the
+optimizer's state (checkpoint.safetensors) are written to the output folder.
 """
 
 EXAMPLES = f"""\
@@ -65,12 +67,12 @@ examples:
   python -m minigrad train --data fashion-mnist --data-dir ~/fashion --device cuda
 
 data:
-  digits         1,797 handwritten digits of 8 x 8 pixels; they come with scikit-learn
-  fashion-mnist  70,000 pictures of clothes of 28 x 28 pixels, as four IDX files (.gz or not);
-                 Debian: sudo apt install dataset-fashion-mnist
-                 default folder: {datasets.FASHION_FOLDER}
+  digits         1,797 handwritten digits, 8 x 8 pixels; come with scikit-learn
+  fashion-mnist  70,000 pictures of clothes, 28 x 28 pixels: four IDX files,
+                 .gz or not, by default in {datasets.FASHION_FOLDER}
+                 (Debian: sudo apt install dataset-fashion-mnist)
 
-optimizers and their default learning rates (each falls in a straight line to 0 over the run):
+optimizers and their default learning rates:
   {", ".join(f"{name} {rate}" for name, (_, rate) in OPTIMIZERS.items())}
 """
 
@@ -145,7 +147,10 @@ def run(args: argparse.Namespace) -> None:
     history: list[Epoch] = []
     start = time.perf_counter()
     # On a terminal only (disable=None): in a file or a pipe the lines below say enough.
-    with tqdm(total=epochs * len(train), unit="step", leave=False, disable=None) as bar:
+    # With the size given, since tqdm shows nothing on a terminal that does not know its own.
+    columns, rows = shutil.get_terminal_size()
+    steps = epochs * len(train)
+    with tqdm(total=steps, unit="step", leave=False, disable=None, ncols=columns, nrows=rows) as bar:
         for epoch in fit(model, optimizer, train, test, epochs, on_step=bar.update):
             history.append(epoch)
             bar.write(_line(epoch, epochs))
@@ -185,11 +190,9 @@ def mlp(sizes: tuple[int, ...], input_dropout: float, dropout: float) -> nn.Sequ
 
 
 def _line(epoch: Epoch, epochs: int) -> str:
-    return (
-        f"epoch {epoch.number:{len(str(epochs))}}/{epochs}   "
-        f"train loss {epoch.train_loss:.4f}, accuracy {100 * epoch.train_accuracy:6.2f} %   "
-        f"test loss {epoch.test_loss:.4f}, accuracy {100 * epoch.test_accuracy:.2f} %   {epoch.seconds:.2f} s"
-    )
+    train = f"train loss {epoch.train_loss:.4f}, acc {100 * epoch.train_accuracy:.2f} %"
+    test = f"test loss {epoch.test_loss:.4f}, acc {100 * epoch.test_accuracy:.2f} %"
+    return f"epoch {epoch.number:{len(str(epochs))}}/{epochs}  {train}  {test}  {epoch.seconds:.2f} s"
 
 
 def _require_cuda() -> None:

@@ -1,5 +1,6 @@
 """`python -m minigrad train`: what it makes, and one clear line for everything that can go wrong."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -91,6 +92,21 @@ def test_run_as_a_program(fashion):
     done = subprocess.run([sys.executable, "-m", "minigrad", *fashion], capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == "", done.stderr  # no bar where there is no terminal
     assert done.stdout.count("epoch ") == 3 and "\r" not in done.stdout
+
+
+def test_a_progress_bar_on_a_terminal(fashion):
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()  # of size 0 x 0, as some are
+    command = [sys.executable, "-m", "minigrad", *fashion]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        bar = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other side has closed
+            while part := os.read(ours, 1000):
+                bar += part
+        assert process.wait(60) == 0 and b"epoch 3/3" in process.stdout.read()
+    os.close(ours)
+    assert b"0/15" in bar and b"step/s" in bar and bar.endswith(b"\r")
 
 
 def test_help_and_version(capsys):
