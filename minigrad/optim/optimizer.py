@@ -142,7 +142,6 @@ class Optimizer:
         if k in self._layouts:
             pieces = self._layouts[k].pieces(parameters, state, slots)
         if pieces is None:
-            self._layouts.pop(k, None)  # first: nobody holds the old places then, and their parameters may move
             self._layouts[k] = Layout(parameters, state, slots)
             pieces = self._layouts[k].pieces(parameters, state, slots)
             assert pieces is not None

@@ -71,6 +71,32 @@ def test_a_parameter_that_is_seen_stays_where_it_is(how, device):
     assert in_buffer(optimizer, params[0])  # nobody sees it any more
 
 
+def test_rows_of_a_tensor_stay_rows_of_it(device):
+    (table,) = parameters(device, [(4, 3)])
+    params = [table.detach()[k].requires_grad_() for k in range(3)]
+    optimizer = optim.SGD(params, lr=0.1)
+    for step in range(3):
+        give_gradients(params, step)
+        optimizer.step()
+        np.testing.assert_array_equal(values(table)[:3], [values(p) for p in params])
+
+
+def test_an_order_of_elements_is_kept(device, alone):
+    def run():
+        params = parameters(device)
+        for p in params:
+            p.data = minigrad.as_tensor(library(p.array).asfortranarray(p.array))
+        strides = [p.stride() for p in params if not p.is_contiguous()]
+        optimizer = optim.SGD(params, lr=0.1)
+        for step in range(2):
+            give_gradients(params, step)
+            optimizer.step()
+        assert strides and [p.stride() for p in params if not p.is_contiguous()] == strides
+        return params
+
+    assert same_bits(run(), alone(run))
+
+
 def test_from_numpy_shares_memory_for_ever():
     mine = [np.ones((2, 3), np.float32), np.arange(4, dtype=np.float32)]
     params = [minigrad.from_numpy(a).requires_grad_() for a in mine] + parameters()
