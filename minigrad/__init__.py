@@ -20,7 +20,7 @@ from ._tensor.creation import (
 from ._tensor.creation import range_ as range
 from ._tensor.legacy import (
     BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor,
-    ShortTensor, set_default_tensor_type,
+    ShortTensor,
 )  # fmt: skip
 from ._tensor.printing import (
     get_printoptions, printoptions, set_printoptions,
@@ -62,7 +62,7 @@ from .ops import (
     lt, masked_fill, masked_scatter, masked_select, matmul, matrix_power, max, maximum, mean, median,
     meshgrid, min, minimum, mm, mode, moveaxis, movedim, msort, mul, multiply, mv, nan_to_num, nanmean,
     nanmedian, nanquantile, nansum, narrow, ne, neg, negative, nonzero, norm, not_equal, outer, permute,
-    polygamma, positive, pow, prod, quantile, rad2deg, ravel, reciprocal, remainder, repeat,
+    pinverse, polygamma, positive, pow, prod, qr, quantile, rad2deg, ravel, reciprocal, remainder, repeat,
     repeat_interleave, reshape, reshape_as, roll, rot90, round, row_stack, rsqrt, rsub, scatter,
     scatter_add, scatter_reduce, searchsorted, select, sgn, sigmoid, sign, signbit, sin, sinc, sinh,
     slogdet, sort, split, split_with_sizes, sqrt, square, squeeze, stack, std, std_mean, sub, subtract,
@@ -115,12 +115,12 @@ __all__ = [
     "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv",
     "nan", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg",
     "negative", "newaxis", "nn", "no_grad", "nonzero", "norm", "normal", "not_equal", "numel", "ones",
-    "ones_like", "optim", "outer", "permute", "pi", "polygamma", "positive", "pow", "prelu",
-    "printoptions", "prod", "promote_types", "quantile", "rad2deg", "rand", "rand_like", "randint",
+    "ones_like", "optim", "outer", "permute", "pi", "pinverse", "polygamma", "positive", "pow", "prelu",
+    "printoptions", "prod", "promote_types", "qr", "quantile", "rad2deg", "rand", "rand_like", "randint",
     "randint_like", "randn", "randn_like", "randperm", "range", "ravel", "reciprocal", "relu",
     "remainder", "repeat", "repeat_interleave", "reshape", "reshape_as", "result_type", "roll", "rot90",
     "round", "row_stack", "rrelu", "rsqrt", "rsub", "save", "scatter", "scatter_add", "scatter_reduce",
-    "searchsorted", "seed", "select", "selu", "set_default_device", "set_default_dtype", "set_default_tensor_type",
+    "searchsorted", "seed", "select", "selu", "set_default_device", "set_default_dtype",
     "set_grad_enabled", "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid", "sign", "signbit",
     "sin", "sinc", "sinh", "slogdet", "softmax", "sort", "special", "split", "split_with_sizes", "sqrt",
     "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "svd", "swapaxes",

@@ -12,16 +12,17 @@ import minigrad
 PACKAGE = Path(minigrad.__file__).parent
 
 #: from the ground up; a module belongs to the first row that names it or a folder above it
+ENGINE = (
+    "__init__ versions node modes operands views plan rules public primitive core_ops second_order hooks walk gradients"
+)
 LAYERS = [
     ["backend"],
-    [f"autograd/{name}" for name in (
-        "versions", "node", "modes", "operands", "views", "plan", "rules", "public", "primitive", "core_ops", "second_order", "hooks", "walk", "gradients",
-        "__init__",
-    )],
+    [f"autograd/{name}" for name in ENGINE.split()],
     ["ops"],
     ["_tensor"],
     ["autograd"],  # what needs a whole Tensor: function, functional, gradcheck, anomaly
-    ["nn", "optim", "serialization", "cuda", "accelerator", "backends", "distributions", "linalg", "special", "queries"],
+    ["nn", "optim", "serialization", "distributions"],
+    ["cuda", "accelerator", "backends", "linalg", "special", "queries"],
     ["utils"],
     ["__init__"],
     ["train", "__main__"],

@@ -29,7 +29,9 @@ def finish(array: Array, requires_grad: bool = False) -> Any:
 def require_float(array: Array, what: str) -> None:
     """Only floating point tensors have gradients."""
     if array.dtype.kind != "f":
-        raise RuntimeError(f"{what}: only floating point tensors can require gradients, this one is {public_dtype(array.dtype)}")
+        raise RuntimeError(
+            f"{what}: only floating point tensors can require gradients, this one is {public_dtype(array.dtype)}"
+        )
 
 
 def array_from(data: Any, dtype: Any, where: Any) -> Array:
@@ -281,7 +283,9 @@ class CreationMethods:
     def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
         """A copy of `data` in this tensor's dtype and on its device."""
         where = device_of(self.array) if device is None else device
-        return tensor(data, dtype=self.array.dtype if dtype is None else dtype, device=where, requires_grad=requires_grad)
+        return tensor(
+            data, dtype=self.array.dtype if dtype is None else dtype, device=where, requires_grad=requires_grad
+        )
 
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
         """Zeros of a shape."""

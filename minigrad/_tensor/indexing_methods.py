@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import gathering as ops
+from ..ops import masking
 from ..ops.indexing import getitem
 from .inplace import check_writable, in_place, setitem
 
@@ -33,11 +34,11 @@ class IndexingMethods:
     index_put_ = in_place(ops.index_put)
     take = ops.take
     take_along_dim = ops.take_along_dim
-    masked_fill = ops.masked_fill
-    masked_fill_ = in_place(ops.masked_fill)
-    masked_select = ops.masked_select
-    masked_scatter = ops.masked_scatter
-    masked_scatter_ = in_place(ops.masked_scatter)
+    masked_fill = masking.masked_fill
+    masked_fill_ = in_place(masking.masked_fill)
+    masked_select = masking.masked_select
+    masked_scatter = masking.masked_scatter
+    masked_scatter_ = in_place(masking.masked_scatter)
     nonzero = ops.nonzero
     argwhere = ops.argwhere
 

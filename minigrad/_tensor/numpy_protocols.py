@@ -76,7 +76,9 @@ class NumpyProtocols:
         if ours is not None and not kw:
             return ours(*(_as_operand(x) for x in inputs))
         if method == "reduce" and out is None:
-            reduction = counterpart({"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "amin"}.get(name, ""))
+            reduction = counterpart(
+                {"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "amin"}.get(name, "")
+            )
             if reduction is not None:
                 axis, keep = kw.get("axis", 0), kw.get("keepdims", False)
                 options = {"dim": () if axis is None and name[0] == "m" else axis, "keepdim": keep}
@@ -117,4 +119,12 @@ class NumpyProtocols:
 
 
 def _as_operand(x: Any) -> Any:
-    return x.item() if hasattr(x, "item") and hasattr(x, "ndim") and not isinstance(x, TensorBase) and type(x).__module__ == "numpy" and not hasattr(x, "__setitem__") else x
+    return (
+        x.item()
+        if hasattr(x, "item")
+        and hasattr(x, "ndim")
+        and not isinstance(x, TensorBase)
+        and type(x).__module__ == "numpy"
+        and not hasattr(x, "__setitem__")
+        else x
+    )

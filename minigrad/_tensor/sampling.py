@@ -29,12 +29,20 @@ def _generator(generator: Generator | None, where: Any) -> Generator:
 
 
 def _sample(
-    method: str, size: tuple[Any, ...], generator: Generator | None, out: Any, dtype: Any, device: Any, requires_grad: bool
+    method: str,
+    size: tuple[Any, ...],
+    generator: Generator | None,
+    out: Any,
+    dtype: Any,
+    device: Any,
+    requires_grad: bool,
 ) -> Any:
     where = resolve(device if device is not None or generator is None else generator.device)
     chosen = default_float() if dtype is None else numpy_dtype(dtype)
     if chosen.kind != "f":
-        raise RuntimeError(f"random numbers of this kind are floating point, got dtype={dtype}: use randint for integers")
+        raise RuntimeError(
+            f"random numbers of this kind are floating point, got dtype={dtype}: use randint for integers"
+        )
     array = getattr(_generator(generator, where), method)(as_shape(size), chosen)
     return _into(out, finish(array, requires_grad))
 
@@ -93,7 +101,9 @@ def randint(
     where = resolve(device if device is not None or generator is None else generator.device)
     chosen = numpy_dtype(int if dtype is None else dtype)
     size = (size,) if isinstance(size, int) else size
-    return _into(out, finish(_generator(generator, where).integers(low, high, as_shape(tuple(size)), chosen), requires_grad))
+    return _into(
+        out, finish(_generator(generator, where).integers(low, high, as_shape(tuple(size)), chosen), requires_grad)
+    )
 
 
 def randint_like(input: Any, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None,
@@ -120,15 +130,19 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
            dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:  # fmt: skip
     """Normal numbers: with means and deviations of tensors, or of one mean and deviation in a `size`."""
     if size is not None:
-        drawn = randn(*as_shape((size,) if isinstance(size, int) else tuple(size)), generator=generator, dtype=dtype, device=device)
+        drawn = randn(
+            *as_shape((size,) if isinstance(size, int) else tuple(size)),
+            generator=generator,
+            dtype=dtype,
+            device=device,
+        )
         return _into(out, finish((drawn * std + mean).array, requires_grad))
-    like = mean if isinstance(mean, TensorBase) else std
-    if not isinstance(like, TensorBase):
+    if not isinstance(mean, TensorBase) and not isinstance(std, TensorBase):
         raise TypeError("normal() needs a tensor as mean or std, or a size")
-    if isinstance(std, TensorBase) and bool((std.array < 0).any()) or not isinstance(std, TensorBase) and std < 0:
+    if bool((std < 0).any() if isinstance(std, TensorBase) else std < 0):  # type: ignore[operator]
         raise RuntimeError("normal() expects standard deviations that are not negative")
-    shape = (mean * 0 + std * 0 if isinstance(mean, TensorBase) and isinstance(std, TensorBase) else like).array.shape
-    drawn = _sample("normal", (shape,), generator, None, like.array.dtype, device_of(like.array), False)
+    like = (mean * 0 + std * 0).array  # type: ignore[operator]
+    drawn = _sample("normal", (like.shape,), generator, None, like.dtype, device_of(like), False)
     return _into(out, (drawn * std + mean).detach())
 
 
@@ -205,7 +219,9 @@ class SamplingMethods:
         """1 with the probability that the tensor, or `p`, gives, else 0."""
         return bernoulli(self if p is None else filled(self, p), generator=generator)
 
-    def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **named: float) -> Any:
+    def uniform_(
+        self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **named: float
+    ) -> Any:
         """Uniform numbers from `from_` to `to`."""
         low, high = named.get("a", named.get("from", from_)), named.get("b", to)
         if low > high:

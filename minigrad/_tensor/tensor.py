@@ -217,7 +217,9 @@ class Tensor(
         if not isinstance(value, TensorBase):
             raise TypeError(f".data must be a Tensor, got {type(value).__name__}")
         if self.node is not None and value.array.dtype.kind != "f":
-            raise RuntimeError(f".data of a tensor that requires a gradient cannot be {public_dtype(value.array.dtype)}")
+            raise RuntimeError(
+                f".data of a tensor that requires a gradient cannot be {public_dtype(value.array.dtype)}"
+            )
         self.array = value.array
 
     @property

@@ -20,9 +20,7 @@ add.vjp(input=lambda g: g, other=lambda g: g)
 def sum_to(xp, input, *, shape):
     """`input` summed over the dimensions along which `shape` was broadcast to it."""
     extra = input.ndim - len(shape)
-    axes = tuple(range(extra)) + tuple(
-        k + extra for k, n in enumerate(shape) if n == 1 and input.shape[k + extra] != 1
-    )
+    axes = tuple(range(extra)) + tuple(k + extra for k, n in enumerate(shape) if n == 1 and input.shape[k + extra] != 1)
     summed = xp.add.reduce(input, axis=axes, dtype=input.dtype) if axes else input
     return summed.reshape(shape)
 

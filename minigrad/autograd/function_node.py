@@ -177,7 +177,7 @@ def _checked(node: Any, returned: Any, create_graph: bool) -> list[Any]:
             f"{node.name()}: backward returned {len(given)} gradients, but forward takes {len(arguments)} "
             "arguments (ctx not counted): return one for each argument, None for those that have no gradient"
         )
-    gradients = []
+    gradients: list[Any] = []
     for k, (r, wanted) in enumerate(zip(given, arguments, strict=True)):
         if wanted is None:
             if r is not None:
@@ -193,8 +193,7 @@ def _checked(node: Any, returned: Any, create_graph: bool) -> list[Any]:
             r = wrap(r)
         if not isinstance(r, TensorBase):
             raise TypeError(
-                f"{node.name()}: backward must return tensors or None, got {type(r).__name__} "
-                f"for argument {k}"
+                f"{node.name()}: backward must return tensors or None, got {type(r).__name__} for argument {k}"
             )
         if type(r.array) is not wanted.array_type:
             raise RuntimeError(

@@ -39,7 +39,7 @@ def is_inference_mode_enabled() -> bool:
 
 def recorded_type(node_type: type[Node]) -> type[Node]:
     """A special kind of node (a custom Function's), with what the present mode adds to every node."""
-    return node_type if modes.recording_type is Node else _combined(modes.recording_type, node_type)
+    return node_type if modes.recording_type is Node else _combined(modes.recording_type, node_type)  # type: ignore[arg-type]
 
 
 @functools.cache
@@ -121,7 +121,7 @@ class no_grad(_GradMode):
         mode = super().__new__(cls)
         if function is None:
             return mode
-        mode.__init__()
+        cls.__init__(mode)
         return mode(function)
 
     def __init__(self) -> None:
@@ -135,7 +135,7 @@ class enable_grad(_GradMode):
         mode = super().__new__(cls)
         if function is None:
             return mode
-        mode.__init__()
+        cls.__init__(mode)
         return mode(function)
 
     def __init__(self) -> None:
@@ -176,7 +176,7 @@ class inference_mode(_GradMode):
         made = super().__new__(cls)
         if not callable(mode):
             return made
-        made.__init__()
+        cls.__init__(made)
         return made(mode)
 
     def __init__(self, mode: bool = True) -> None:

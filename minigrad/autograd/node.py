@@ -79,7 +79,7 @@ class Node:
     shapes: Sequence[tuple[int, ...]] = ()  # of the inputs that the edges lead to
     dtypes: Sequence[Any] | None = None  # of those inputs, where they differ from the output's
     frame: list[Any] | None = None
-    storages: Sequence[Storage] = ()  # of the saved arrays
+    storages: tuple[Storage, ...] = ()  # of the saved arrays
     hooks: list[Any] | None = None
     outputs = 1
 

@@ -54,9 +54,7 @@ def differentiable_frame(node: Node) -> list[Any]:
     if node.op.variadic is not None and frame[INPUTS + fixed] is not None:
         frame[INPUTS + fixed] = tuple(inputs[fixed:])
     if type(frame[OUT]) is tuple:
-        frame[OUT] = tuple(
-            wrap(a, Output(node, k) if a.dtype.kind == "f" else None) for k, a in enumerate(frame[OUT])
-        )
+        frame[OUT] = tuple(wrap(a, Output(node, k) if a.dtype.kind == "f" else None) for k, a in enumerate(frame[OUT]))
     elif frame[OUT] is not None:
         frame[OUT] = wrap(frame[OUT], node)
     return frame

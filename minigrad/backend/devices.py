@@ -20,7 +20,7 @@ class device:
     ('cuda', 1, 'cpu')
     """
 
-    __slots__ = ("type", "index", "_outer")
+    __slots__ = ("_outer", "index", "type")
 
     def __init__(self, type: Any, index: int | None = None) -> None:
         if isinstance(type, device):

@@ -23,7 +23,7 @@ class dtype:
     dtype('float32')
     """
 
-    __slots__ = ("name", "dtype")
+    __slots__ = ("dtype", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -211,7 +211,7 @@ def _fitting(number: bool | int | float, target: np.dtype) -> bool | int | float
     limits = np.iinfo(target)
     if limits.min <= number <= limits.max:
         return number
-    return (int(number) - limits.min) % 2 ** limits.bits + limits.min
+    return (int(number) - limits.min) % 2**limits.bits + limits.min
 
 
 def _plain(number: Any) -> bool | int | float:

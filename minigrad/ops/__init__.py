@@ -12,6 +12,7 @@ from .extrema import *
 from .gathering import *
 from .joining import *
 from .linalg import *
+from .masking import *
 from .maxima import *
 from .norms import *
 from .parts import *

@@ -1,4 +1,4 @@
-"""Picking and scattering by index tensors: gather, scatter, index_select, index_add, take, masked_fill, ...
+"""Picking and scattering by index tensors: gather, scatter, index_select, index_add, take, ...
 
 A dimension `dim` is given as in PyTorch: from the front, or negative from the back.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..autograd.core_ops import expand
 from ..autograd.node import TensorBase
 from ..autograd.primitive import primitive
 from ..autograd.public import public
@@ -38,7 +39,7 @@ def _checked_index(input: Any, dim: int, where: Any, name: str, source: Any = No
             )
     if source is not None and hasattr(source, "shape") and any(n > m for n, m in zip(where.shape, source.shape)):
         raise RuntimeError(
-            f"{name}(): the index of shape {tuple(where.shape)} is larger than the source of shape {tuple(source.shape)}"
+            f"{name}(): the index of shape {tuple(where.shape)} is larger than the source, {tuple(source.shape)}"
         )
     return dim
 
@@ -278,98 +279,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     source = [input.shape[dim] if n is None else n for n in shape]
     raw = indices.array if isinstance(indices, TensorBase) else indices
     raw = xp.broadcast_to(xp.where(raw < 0, raw + input.shape[dim], raw), tuple(wide))
-    return gather_along(_broadcast(input, shape=tuple(source)), raw, dim=dim)
-
-
-@primitive(dtype="keep")
-def _broadcast(xp, input, *, shape):
-    return xp.broadcast_to(input, shape)
-
-
-_broadcast.vjp(input=lambda g: g)
-
-
-@primitive(fixed=("mask",))
-def _masked_fill(xp, input, mask, value):
-    return xp.where(mask, value, input)
-
-
-_masked_fill.vjp(
-    input=lambda g, mask: _masked_fill(g, mask, 0),
-    value=lambda g, mask: g * mask,
-)
-
-
-@public
-def masked_fill(input: Any, mask: Any, value: Any) -> Any:
-    """`input` with `value` (a number or a 0-d tensor) where the boolean `mask`, broadcast, is True."""
-    _check_mask(mask, "masked_fill")
-    if hasattr(value, "ndim") and value.ndim:
-        raise RuntimeError(f"masked_fill() takes a number or a 0-d tensor as value, got shape {tuple(value.shape)}")
-    return _masked_fill(input, mask, value)
-
-
-def _check_mask(mask: Any, name: str) -> None:
-    if not str(mask.dtype).endswith("bool"):
-        raise RuntimeError(f"{name}() expects a boolean mask, got {mask.dtype}: compare, or convert with .bool()")
-
-
-@public
-def masked_select(input: Any, mask: Any) -> Any:
-    """The elements of `input` where the boolean `mask` is True (both broadcast), in one dimension."""
-    _check_mask(mask, "masked_select")
-    raw = mask.array if isinstance(mask, TensorBase) else mask
-    xp = library(raw)
-    shape = xp.broadcast_shapes(input.shape, raw.shape) if hasattr(xp, "broadcast_shapes") else _joint(input.shape, raw.shape)
-    return getitem(_broadcast(input, shape=shape), xp.broadcast_to(raw, shape))
-
-
-def _joint(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape that two shapes broadcast to."""
-    n = max(len(a), len(b))
-    a, b = (1,) * (n - len(a)) + tuple(a), (1,) * (n - len(b)) + tuple(b)
-    return tuple(y if x == 1 else x for x, y in zip(a, b))
-
-
-@primitive(fixed=("mask",))
-def _masked_scatter(xp, input, source, mask):
-    out = input.copy()
-    where = xp.nonzero(xp.broadcast_to(mask, out.shape))
-    out[where] = source.reshape(-1)[: where[0].size]
-    return out
-
-
-_masked_scatter.vjp(
-    input=lambda g, mask: _masked_fill(g, mask, 0),
-    source=lambda g, mask, shape_of_source: _masked_gather(g, mask, shape=shape_of_source),
-)
-
-
-@primitive(dtype="keep")
-def _masked_gather(xp, input, mask, *, shape):
-    out = xp.zeros(shape, dtype=input.dtype)
-    found = input[xp.nonzero(xp.broadcast_to(mask, input.shape))]
-    out.reshape(-1)[: found.size] = found
-    return out
-
-
-_masked_gather.vjp(input=lambda g, mask, shape_of_input: _masked_scatter(zeros_of(g, shape=shape_of_input), g, mask))
-
-
-@primitive(dtype="keep")
-def zeros_of(xp, input, *, shape):
-    """Zeros of `shape` in the dtype of `input`."""
-    return xp.zeros(shape, dtype=input.dtype)
-
-
-zeros_of.vjp(input=lambda g, shape_of_input: zeros_of(g, shape=shape_of_input))
-
-
-@public
-def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
-    """`input` with the elements of `source`, in order, where the boolean `mask` is True."""
-    _check_mask(mask, "masked_scatter")
-    return _masked_scatter(input, source, mask)
+    return gather_along(expand(input, shape=tuple(source)), raw, dim=dim)
 
 
 @public
@@ -395,6 +305,6 @@ def argwhere(input: Any) -> Any:
 
 
 __all__ = [
-    "argwhere", "gather", "index_add", "index_copy", "index_fill", "index_put", "index_select", "masked_fill",
-    "masked_scatter", "masked_select", "nonzero", "scatter", "scatter_add", "scatter_reduce", "take", "take_along_dim",
+    "argwhere", "gather", "index_add", "index_copy", "index_fill", "index_put", "index_select",
+    "nonzero", "scatter", "scatter_add", "scatter_reduce", "take", "take_along_dim",
 ]  # fmt: skip

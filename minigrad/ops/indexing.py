@@ -208,7 +208,8 @@ def index_array(p: Any, xp: Any) -> Any:
         p = p.array
     if not is_array(p):
         if isinstance(p, (list, tuple, range)):
-            p = [q.item() if hasattr(q, "item") and q.ndim == 0 else q for q in p]
+            numbers: list[Any] = list(p)
+            p = [q.item() if hasattr(q, "item") and q.ndim == 0 else q for q in numbers]
             a = xp.asarray(p, dtype="int64" if len(p) == 0 else None)
         elif hasattr(p, "__array__"):
             a = xp.asarray(p)

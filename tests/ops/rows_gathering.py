@@ -66,7 +66,8 @@ PERM = np.array([[0, 1], [2, 0], [1, 2]])  # no index twice along dimension 0
 INDEXED = [
     Sample(normal(3, 4), 1), Sample(normal(3, 4), (slice(0, 3, 2), None, 1)), Sample(normal(3, 4), (Ellipsis, -1)),
     Sample(normal(3, 4), V[:2]), Sample(normal(3, 4), (V, np.array([0, 3, 0, 1]))), Sample(normal(3, 4), [0, 0, 2]),
-    Sample(normal(2, 3), MASK), Sample(normal(2, 3, 2), MASK), Sample(normal(2, 3, 4), (slice(None), V[:2], slice(1, 3))),
+    Sample(normal(2, 3), MASK), Sample(normal(2, 3, 2), MASK),
+    Sample(normal(2, 3, 4), (slice(None), V[:2], slice(1, 3))),
     Sample(normal(2, 3, 4), (V[1:2], slice(None), np.array([[0], [3]]))), Sample(normal(0, 3), slice(0, 0)),
 ]  # fmt: skip
 
@@ -74,7 +75,8 @@ ROWS = [
     Row("getitem", getitem, lambda a, key: a[key], INDEXED, method="__getitem__", layouts=False),
     Row(
         "gather", mg.gather, picked,
-        [Sample(normal(3, 2), 0, I), Sample(normal(4, 5), 1, I), Sample(normal(3), -1, V), Sample(normal(3, 2), 0, I[:1])],
+        [Sample(normal(3, 2), 0, I), Sample(normal(4, 5), 1, I), Sample(normal(3), -1, V),
+         Sample(normal(3, 2), 0, I[:1])],
         bad=[Bad(RuntimeError, "dimensions", normal(2), 0, I),
              Bad(IndexError, "dimension", normal(3, 2), 2, I)],
     ),
@@ -110,7 +112,7 @@ ROWS = [
     Row("take_along_dim", mg.take_along_dim, lambda a, i, dim=None: np.take_along_axis(a, i, dim),
         [Sample(normal(3, 4), I, dim=1), Sample(normal(3, 4), V[None], dim=0)]),
     Row("masked_fill", mg.masked_fill, lambda a, m, v: np.where(m, v, a),
-        [Sample(normal(2, 3), MASK, 0.5), Sample(normal(2, 3), MASK[0], normal()), Sample(normal(2, 3), MASK, -np.inf)][:2],
+        [Sample(normal(2, 3), MASK, 0.5), Sample(normal(2, 3), MASK[0], normal())],
         edges=[Sample(normal(2, 3), MASK, -np.inf)], inplace=True,
         bad=[Bad(RuntimeError, "mask", normal(2), np.array([0, 1]), 1.0)]),
     Row("masked_select", mg.masked_select, lambda a, m: np.broadcast_to(a, np.broadcast_shapes(a.shape, m.shape))[
