@@ -139,9 +139,9 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
         return _into(out, finish((drawn * std + mean).array, requires_grad))
     if not isinstance(mean, TensorBase) and not isinstance(std, TensorBase):
         raise TypeError("normal() needs a tensor as mean or std, or a size")
-    if bool((std < 0).any() if isinstance(std, TensorBase) else std < 0):  # type: ignore[operator]
+    if bool((std < 0).any() if isinstance(std, TensorBase) else std < 0):  # type: ignore
         raise RuntimeError("normal() expects standard deviations that are not negative")
-    like = (mean * 0 + std * 0).array  # type: ignore[operator]
+    like = (mean * 0 + std * 0).array  # type: ignore
     drawn = _sample("normal", (like.shape,), generator, None, like.dtype, device_of(like), False)
     return _into(out, (drawn * std + mean).detach())
 

@@ -100,7 +100,8 @@ def primitive(
         arrays = []
         wanted = 0  # bit k: input k requires a gradient
         bit = 1
-        xp = common = None
+        xp: Any = None
+        common: Any = None
         tensors = weak = uneven = False
         for x in inputs:
             owner = library_of(type(x))

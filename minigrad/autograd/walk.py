@@ -84,8 +84,8 @@ def walk(
     there is computed, and their gradients are returned, None for those that were not reached. No node is passed
     through whose number is `made_after` or smaller.
     """
-    wanted = frozenset(targets) if targets is not None else None
-    needed = None if wanted is None else _leading_to(wanted, [edge for edge, _ in starts], made_after)
+    wanted: Any = frozenset(targets) if targets is not None else None
+    needed: Any = None if wanted is None else _leading_to(wanted, [edge for edge, _ in starts], made_after)
     found: dict[Any, Any] = {}
     pending: dict[Any, Any] = {}
     own: set[Any] = set()  # edges whose pending gradient is an array made here for them alone
