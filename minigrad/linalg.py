@@ -1,6 +1,6 @@
 """`minigrad.linalg`: norms, inverses, factorisations and products of matrices (the functions are in `ops/`)."""
 
-from .ops.decompositions import eigh, eigvalsh, matrix_rank, qr, svdvals
+from .ops.decompositions import cond, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, solve_triangular, svdvals
 from .ops.decompositions import linalg_svd as svd
 from .ops.linalg import cholesky, det, inv, matrix_power, multi_dot, slogdet, solve
 from .ops.linalg import linalg_cross as cross
@@ -10,7 +10,7 @@ from .ops.norms import matrix_norm, vector_norm
 from .ops.products import matmul, vecdot
 
 __all__ = [
-    "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm", "matrix_power",
-    "matrix_rank", "multi_dot", "norm", "qr", "slogdet", "solve", "svd", "svdvals", "vecdot",
-    "vector_norm",
+    "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm",
+    "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd",
+    "svdvals", "vecdot", "vector_norm",
 ]  # fmt: skip

@@ -48,5 +48,7 @@ class LinalgMethods:
     logdet = linalg.logdet
     slogdet = linalg.slogdet
     cholesky = linalg.cholesky
+    pinverse = decompositions.pinverse
+    qr = decompositions.qr
     svd = decompositions.svd
     matrix_power = linalg.matrix_power

@@ -1,12 +1,12 @@
 """Methods that reduce a tensor over dimensions, run along them, sort and count.
 
-Each is a function of `ops/reduction.py`, `ops/maxima.py`, `ops/norms.py`, `ops/scan.py`, `ops/sorting.py` or
-`ops/counting.py`.
+Each is a function of `ops/reduction.py`, `ops/maxima.py`, `ops/norms.py`, `ops/scan.py`, `ops/sorting.py`,
+`ops/counting.py` or `ops/statistics.py`.
 """
 
 from __future__ import annotations
 
-from ..ops import counting, maxima, norms, reduction, scan, sorting
+from ..ops import counting, maxima, norms, reduction, scan, sorting, statistics
 from ..ops.softmax import log_softmax, softmax
 from .inplace import in_place
 
@@ -34,6 +34,8 @@ class ReductionMethods:
     aminmax = maxima.aminmax
     argmax = maxima.argmax
     argmin = maxima.argmin
+    cov = statistics.cov
+    corrcoef = statistics.corrcoef
     norm = norms.norm
     dist = norms.dist
 

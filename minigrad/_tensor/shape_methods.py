@@ -111,10 +111,26 @@ class ShapeMethods:
     diag = parts.diag
     diag_embed = parts.diag_embed
     diagflat = parts.diagflat
+    select_scatter = parts.select_scatter
+    slice_scatter = parts.slice_scatter
+    diagonal_scatter = parts.diagonal_scatter
     tril = parts.tril
     tril_ = in_place(parts.tril)
     triu = parts.triu
     triu_ = in_place(parts.triu)
+
+    def fill_diagonal_(self, fill_value: Any, wrap: bool = False) -> Any:
+        """Set the elements at [k, k, ...] to a number."""
+        if wrap:
+            raise NotImplementedError("fill_diagonal_(wrap=True) is not supported: fill the rows behind by hand")
+        diagonal: Any = self
+        if self.array.ndim < 2:
+            raise RuntimeError("fill_diagonal_() needs at least two dimensions")
+        while diagonal.ndim > 1:
+            diagonal = parts.diagonal(diagonal, 0, 0, -1)
+        diagonal.fill_(fill_value)
+        return self
+
     split = joining.split
     split_with_sizes = joining.split_with_sizes
     tensor_split = joining.tensor_split

@@ -24,3 +24,4 @@ from .scan import *
 from .shape import *
 from .sorting import *
 from .special import *
+from .statistics import *

@@ -113,6 +113,12 @@ def histogram_(xp, input, weight=None, *, bins, range, density):
     return hist.astype(input.dtype), edges.astype(input.dtype)
 
 
+@primitive(differentiable=False)
+def isin_(xp, elements, test_elements, *, invert):
+    """Whether each element is among others."""
+    return xp.isin(elements, xp.asarray(test_elements), invert=invert)
+
+
 # --- public functions ----------------------------------------------------------------------------------------
 
 
@@ -198,6 +204,17 @@ def histogram(input, bins, *, range=None, weight=None, density=False):
     return return_types.histogram(*histogram_(input, weight, bins=bins, range=range, density=density))
 
 
+@public
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """True where an element is among `test_elements` (False there, with `invert`).
+
+    >>> import minigrad
+    >>> minigrad.isin(minigrad.tensor([1, 2, 3]), minigrad.tensor([1, 3]))
+    tensor([ True, False,  True])
+    """
+    return isin_(elements, test_elements, invert=invert)
+
+
 __all__ = [
-    "bincount", "bucketize", "histc", "histogram", "searchsorted", "unique", "unique_consecutive",
+    "bincount", "bucketize", "histc", "histogram", "isin", "searchsorted", "unique", "unique_consecutive",
 ]  # fmt: skip

@@ -8,11 +8,14 @@ from __future__ import annotations
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from . import return_types
+from .arithmetic import square, sub_
 from .comparison import where_
-from .linalg import check_square, inv_, solved
-from .parts import narrow, on_diagonal, tril
+from .division import div_
+from .linalg import check_square, inv_, solve, solved
+from .parts import diagonal, narrow, on_diagonal, select, tril, triu
 from .products import matmul, matmul_nt, matmul_tn
-from .shape import adjoint, unsqueeze
+from .reduction import sum
+from .shape import adjoint, reshape_, unsqueeze
 
 # --- primitives ----------------------------------------------------------------------------------------------
 
@@ -120,6 +123,23 @@ def matrix_rank_(xp, input, *, tol):
     return xp.add.reduce(values > tol, axis=-1, dtype="int64")
 
 
+@primitive(dtype="keep", accepts="f")
+def pinv_(xp, input, *, rcond):
+    """The Moore-Penrose inverse of each matrix; singular values below rcond times the largest count as 0."""
+    return solved(xp, "pinv", input, max(input.shape[-2:]) * xp.finfo(input.dtype).eps if rcond is None else rcond)
+
+
+pinv_.vjp(input=lambda g, input, out: _pinv_gradient(g, input, out))
+
+
+def _pinv_gradient(g, a, p):
+    """-Pᵀ g Pᵀ + (1 - A P) gᵀ P Pᵀ + Pᵀ P gᵀ (1 - P A), with P the pseudo-inverse [Golub & Pereyra 1973]."""
+    inner = matmul_tn(matmul_nt(p, p), g)  # P Pᵀ g, whose transpose is gᵀ P Pᵀ
+    left = adjoint(inner)
+    right = adjoint(matmul(g, matmul_tn(p, p)))
+    return -matmul_nt(matmul_tn(p, g), p) + (left - matmul(a, matmul(p, left))) + (right - matmul(matmul(right, p), a))
+
+
 # --- public functions ----------------------------------------------------------------------------------------
 
 
@@ -172,4 +192,70 @@ def matrix_rank(A, *, tol=None):
     return matrix_rank_(A, tol=tol)
 
 
-__all__ = ["svd"]
+@public
+def pinv(A, *, rtol=None, hermitian=False):
+    """The Moore-Penrose inverse: the X for which A X and X A are the projections that they can be.
+
+    Singular values below `rtol` times the largest count as 0 (by default max(n, m) times the dtype's eps).
+    The gradient supposes that their number stays.
+
+    >>> import minigrad
+    >>> minigrad.linalg.pinv(minigrad.tensor([[2.0], [0.0]]))
+    tensor([[0.5000, 0.0000]])
+    """
+    return pinv_(A, rcond=rtol)
+
+
+@public
+def pinverse(input, rcond=1e-15):
+    """`pinv` under its older name."""
+    return pinv_(input, rcond=rcond)
+
+
+@public
+def lstsq(A, B, rcond=None, *, driver=None):
+    """The X with the smallest sum of squares of A X - B: a tuple (solution, residuals, rank, singular_values).
+
+    Residuals are the sums of squares of the columns, empty where the rank is not the number of columns.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+    >>> minigrad.linalg.lstsq(x, minigrad.tensor([[1.0], [3.0], [5.0]])).solution.round(decimals=4)
+    tensor([[1.],
+            [2.]])
+    """
+    vector = B.ndim == A.ndim - 1
+    columns = unsqueeze(B, -1) if vector else B
+    solution = matmul(pinv(A, rtol=rcond), columns)
+    n, m = A.shape[-2:]
+    rank = matrix_rank_(A, tol=None)
+    missed = sub_(matmul(A, solution), columns)
+    residuals = sum(square(missed), -2) if n > m and int(rank.min()) == m else sum(missed, -2)[..., :0]
+    solution = reshape_(solution, shape=tuple(solution.shape[:-1])) if vector else solution
+    return return_types.linalg_lstsq(solution, residuals, rank, svdvals(A))
+
+
+@public
+def cond(A, p=None):
+    """The condition number: the ratio of the largest to the smallest singular value."""
+    if p not in (None, 2):
+        raise NotImplementedError(
+            f"cond() is for the 2-norm, got p={p!r}: take norm(A, p) * norm(inv(A), p)"
+        )
+    values = svdvals(A)
+    return div_(select(values, -1, 0), select(values, -1, -1))
+
+
+@public
+def solve_triangular(A, B, *, upper, left=True, unitriangular=False):
+    """`solve` with the upper or lower triangle of A; `unitriangular` takes ones for its diagonal."""
+    triangle = triu(A) if upper else tril(A)
+    if unitriangular:
+        n = A.ndim
+        ones = diagonal(A, 0, -2, -1) * 0 + 1
+        beside = triu(A, 1) if upper else tril(A, -1)
+        triangle = beside + on_diagonal(ones, shape=tuple(A.shape), offset=0, dim1=n - 2, dim2=n - 1)
+    return solve(triangle, B, left=left)
+
+
+__all__ = ["pinverse", "qr", "svd"]

@@ -10,7 +10,7 @@ import math
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from .dims import one_dim
-from .indexing import basic_getitem
+from .indexing import basic_getitem, view_write
 from .shape import contiguous_, reshape_
 
 # --- primitives ----------------------------------------------------------------------------------------------
@@ -198,11 +198,48 @@ def triu(input, diagonal=0):
     return triangle(input, diagonal=diagonal, upper=True)
 
 
+@public
+def select_scatter(input, src, dim, index):
+    """A copy of `input` with `src` written at `index` along `dim`."""
+    return _scattered(input, src, select(input, dim, index), (*_all_before(input, dim), index, Ellipsis))
+
+
+@public
+def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
+    """A copy of `input` with `src` written at places `start` to `end` along `dim`."""
+    key = (*_all_before(input, dim), slice(start, end, step), Ellipsis)
+    return _scattered(input, src, basic_getitem(input, key=key), key)
+
+
+@public
+def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
+    """A copy of `input` with `src` written on the diagonal."""
+    part = diagonal(input, offset, dim1, dim2)
+    _same_shape(src, part)
+    d1, d2 = one_dim(dim1, input.ndim), one_dim(dim2, input.ndim)
+    return view_write(input, src, steps=((diagonal_, {"offset": offset, "dim1": d1, "dim2": d2}),))
+
+
+def _all_before(input, dim):
+    return (slice(None),) * one_dim(dim, input.ndim)
+
+
+def _scattered(input, src, part, key):
+    _same_shape(src, part)
+    return view_write(input, src, steps=((basic_getitem, {"key": key}),))
+
+
+def _same_shape(src, part):
+    if tuple(src.shape) != tuple(part.shape):
+        raise RuntimeError(f"src has shape {tuple(src.shape)}, the place for it {tuple(part.shape)}: they must agree")
+
+
 def _check_matrix(input, name):
     if input.ndim < 2:
         raise RuntimeError(f"{name}() takes matrices or batches of them, got {input.ndim} dimensions")
 
 
 __all__ = [
-    "diag", "diag_embed", "diagflat", "diagonal", "narrow", "select", "tril", "triu", "unfold",
+    "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "narrow", "select", "select_scatter",
+    "slice_scatter", "tril", "triu", "unfold",
 ]  # fmt: skip

@@ -46,9 +46,10 @@ slogdet = _named("slogdet", "sign", "logabsdet")
 linalg_svd = _named("linalg_svd", "U", "S", "Vh")
 svd = _named("svd", "U", "S", "V")
 linalg_eigh = _named("linalg_eigh", "eigenvalues", "eigenvectors")
+linalg_lstsq = _named("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
 linalg_qr = _named("linalg_qr", "Q", "R")
 
 __all__ = [
-    "aminmax", "cummax", "cummin", "histogram", "kthvalue", "linalg_eigh", "linalg_qr", "linalg_svd", "max", "median",
-    "min", "mode", "nanmedian", "slogdet", "sort", "svd", "topk",
+    "aminmax", "cummax", "cummin", "histogram", "kthvalue", "linalg_eigh", "linalg_lstsq", "linalg_qr", "linalg_svd",
+    "max", "median", "min", "mode", "nanmedian", "slogdet", "sort", "svd", "topk",
 ]  # fmt: skip
