@@ -125,9 +125,15 @@ class Plan:
             one = f"getattr(arrays[{k}], 'shape', None)" if k < count else "None"
             frame.append("None" if name not in used else many if k == fixed else one)
         lines.append(f"    node.frame = [{', '.join(frame)}]")
-        watched = "".join(f"x{k}._storage or x{k}.shared_storage(), " for k in saved if k in self.needed)
+        watched = [k for k in saved if k in self.needed]
+        for k in watched:
+            lines += [
+                f"    s{k} = x{k}._storage",
+                f"    if s{k} is None:",
+                f"        s{k} = x{k}._storage = Storage()",
+            ]
         if watched:
-            lines.append(f"    node.storages = ({watched})")
+            lines.append(f"    node.storages = ({''.join(f's{k}, ' for k in watched)})")
         for k in saved:
             if k not in self.needed:  # a tensor, an array or a number
                 lines += [

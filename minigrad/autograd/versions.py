@@ -19,13 +19,12 @@ class Clock:
 class Storage:
     """What a tensor and its views share: when their memory last changed, and by what."""
 
-    __slots__ = ("__weakref__", "rewritten", "stamp", "version", "writer")
-
-    def __init__(self) -> None:
-        self.stamp = 0  # time of the last in-place change
-        self.rewritten = 0  # time of the last change that altered the history (the graph) as well
-        self.version = 0  # number of changes, PyTorch's `_version`
-        self.writer = ""
+    # defaults on the class, so that making one costs next to nothing: most memory is never changed in place
+    stamp = 0  # time of the last in-place change
+    rewritten = 0  # time of the last change that altered the history (the graph) as well
+    detached = False  # taken out of the graph: views made before lose their history at the next change
+    version = 0  # number of changes, PyTorch's `_version`
+    writer = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Storage, ()  # copies are counted anew: their clock may be another
@@ -36,3 +35,5 @@ class Storage:
         self.stamp = Clock.now
         self.version += 1
         self.writer = by
+        if self.detached:
+            self.rewritten = self.stamp
