@@ -1,41 +1,21 @@
 """NumPy's protocols on tensors: `np.exp(t)`, `array * t`, `np.concatenate([...])`, `np.asarray(t)`, DLPack.
 
-A NumPy function that minigrad has under the same name is computed by minigrad, and differentiable. One without a
-counterpart, or with `out=` an array, gets the plain array; where a gradient would be lost by that, the error
-says so.
+NumPy's functions are computed by minigrad where it has an operation for them (`numpy_functions.py`), and
+differentiable. One without a counterpart, or with `out=` an array, gets the plain array; where a gradient would be
+lost by that, the error says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from .. import ops
 from ..autograd.modes import modes
 from ..autograd.node import TensorBase
 from ..autograd.views import current_node
 from ..backend.devices import CPU, device_of
-from ..backend.library import library
-
-#: NumPy's ufunc name -> minigrad's, where they differ
-UFUNC_NAMES = {
-    "absolute": "abs", "negative": "neg", "power": "pow", "multiply": "mul", "subtract": "sub",
-    "true_divide": "div", "divide": "div", "equal": "eq", "not_equal": "ne", "greater": "gt", "greater_equal": "ge",
-    "less": "lt", "less_equal": "le", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2",
-    "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "invert": "bitwise_not", "float_power": "pow",
-    "remainder": "remainder", "mod": "remainder",
-}  # fmt: skip
-
-#: NumPy's function name -> minigrad's, where they differ
-FUNCTION_NAMES = {
-    "concatenate": "cat", "expand_dims": "unsqueeze", "array_split": "tensor_split", "round_": "round",
-    "amax": "amax", "amin": "amin", "max": "amax", "min": "amin", "linalg.norm": "norm", "swapaxes": "transpose",
-}  # fmt: skip
-
-
-def counterpart(name: str) -> Callable[..., Any] | None:
-    """minigrad's differentiable function of that name, or None."""
-    return getattr(ops, name, None) if name and name in ops.__dict__ else None
+from . import numpy_functions
+from .creation import tensor
+from .inplace import note_change
 
 
 def plain(value: Any, what: str) -> Any:
@@ -66,43 +46,50 @@ class NumpyProtocols:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = plain(self, "conversion to a NumPy array")
         if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"conversion of {array.dtype} to {dtype} needs a copy, and copy=False forbids it")
             return array.astype(dtype)
         return array.copy() if copy else array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kw: Any) -> Any:
         name = ufunc.__name__
-        out = kw.get("out")
-        ours = counterpart(UFUNC_NAMES.get(name, name)) if method == "__call__" else None
-        if ours is not None and not kw:
-            return ours(*(_as_operand(x) for x in inputs))
-        if method == "reduce" and out is None:
-            reduction = counterpart(
-                {"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "amin"}.get(name, "")
-            )
-            if reduction is not None:
-                axis, keep = kw.get("axis", 0), kw.get("keepdims", False)
-                options = {"dim": () if axis is None and name[0] == "m" else axis, "keepdim": keep}
-                return reduction(inputs[0], **options)
-        if ours is not None and out is not None and len(out) == 1 and isinstance(out[0], TensorBase) and len(kw) == 1:
-            return ours(*(_as_operand(x) for x in inputs), out=out[0])
+        out: Any = kw.get("out")
+        ours = numpy_functions.ufunc(name) if method == "__call__" else None
+        into_tensor = out is not None and len(out) == 1 and isinstance(out[0], TensorBase)
+        if ours is not None and (not kw or (into_tensor and len(kw) == 1)):
+            operands = [_as_operand(x, self) for x in inputs]
+            return ours(*operands, out=out[0]) if into_tensor else ours(*operands)
+        reduction = numpy_functions.UFUNC_REDUCTIONS.get(name)
+        if method == "reduce" and reduction is not None and kw.keys() <= {"axis", "keepdims"}:
+            axis = kw.get("axis", 0)
+            dim = axis if axis is not None or name == "multiply" else tuple(range(inputs[0].ndim))
+            return reduction(inputs[0], dim, kw.get("keepdims", False))
         what = f"numpy.{name}" + ("" if method == "__call__" else f".{method}")
+        changed = [inputs[0]] if method == "at" else list(out or ())
         if out is not None:
             what += " with out="
-            kw["out"] = tuple(o.array if isinstance(o, TensorBase) else o for o in out)
-        return getattr(ufunc, method)(*(plain(x, what) for x in inputs), **kw)
+            kw["out"] = tuple(plain(o, what) for o in out)
+        result = getattr(ufunc, method)(*(plain(x, what) for x in inputs), **kw)
+        for x in changed:
+            if isinstance(x, TensorBase):
+                note_change(x, what)
+        return out[0] if into_tensor else result
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kw: dict[str, Any]) -> Any:
-        name = function.__name__
-        module = getattr(function, "__module__", "") or ""
-        qualified = f"linalg.{name}" if module.endswith("linalg") else name
-        ours = counterpart(FUNCTION_NAMES.get(qualified, qualified))
-        if ours is not None and not isinstance(kw.get("out"), library(self.array).ndarray):
+        module = getattr(function, "__module__", None) or ""
+        name = ("linalg." if module.endswith("linalg") else "") + function.__name__
+        ours = numpy_functions.FUNCTIONS.get(name)
+        if ours is not None:
             try:
                 return ours(*args, **kw)
-            except (TypeError, AttributeError):  # NumPy's keywords or argument order differ from PyTorch's
+            except TypeError:  # arguments that our form does not take
                 pass
-        what = f"numpy.{qualified}"
-        return function(*(plain(x, what) for x in args), **{k: plain(v, what) for k, v in kw.items()})
+        what, out = f"numpy.{name}", kw.get("out")
+        result = function(*(plain(x, what) for x in args), **{k: plain(v, what) for k, v in kw.items()})
+        if isinstance(out, TensorBase):
+            note_change(out, what)
+            return out
+        return result
 
     def __dlpack__(self, **kw: Any) -> Any:
         """A capsule that lends the memory to another library (NumPy, PyTorch, JAX, CuPy)."""
@@ -118,13 +105,6 @@ class NumpyProtocols:
         return self.array.__cuda_array_interface__
 
 
-def _as_operand(x: Any) -> Any:
-    return (
-        x.item()
-        if hasattr(x, "item")
-        and hasattr(x, "ndim")
-        and not isinstance(x, TensorBase)
-        and type(x).__module__ == "numpy"
-        and not hasattr(x, "__setitem__")
-        else x
-    )
+def _as_operand(x: Any, like: Any) -> Any:
+    """An operand of a ufunc: lists become tensors beside the tensor `like`."""
+    return tensor(x, device=device_of(like.array)) if isinstance(x, (list, tuple)) else x

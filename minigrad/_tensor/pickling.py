@@ -27,7 +27,7 @@ def reduced(x: Any) -> tuple[Any, ...]:
 
 def rebuilt(cls: type, memory: tuple[Any, ...], storage: Any, requires_grad: bool, attributes: dict[str, Any]) -> Any:
     """A tensor from what `reduced` gave."""
-    result = object.__new__(cls)
+    result: Any = object.__new__(cls)
     array = memory[0] if len(memory) == 1 else strided(*memory)
     kind = public_dtype(array.dtype).dtype
     # pickle makes new dtype objects, which the engine would have to compare again and again
