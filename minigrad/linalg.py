@@ -1,6 +1,7 @@
 """`minigrad.linalg`: norms, inverses, factorisations and products of matrices (the functions are in `ops/`)."""
 
-from .ops.decompositions import cond, eigh, eigvalsh, lstsq, matrix_rank, pinv, qr, solve_triangular, svdvals
+from .ops.decompositions import cond, eigh, eigvalsh, lstsq, matrix_rank, pinv, solve_triangular, svdvals
+from .ops.decompositions import linalg_qr as qr
 from .ops.decompositions import linalg_svd as svd
 from .ops.linalg import cholesky, det, inv, matrix_power, multi_dot, slogdet, solve
 from .ops.linalg import linalg_cross as cross

@@ -166,11 +166,17 @@ def svdvals(A):
 
 
 @public
-def qr(A, mode="reduced"):
+def linalg_qr(A, mode="reduced"):
     """Q with orthonormal columns and the upper triangular R, with A = Q R; mode "reduced" or "complete"."""
     if mode not in ("reduced", "complete"):
         raise RuntimeError(f"qr(): mode is 'reduced' or 'complete', got {mode!r}")
     return return_types.linalg_qr(*qr_(A, mode=mode))
+
+
+@public
+def qr(input, some=True):
+    """Q and R of a matrix: PyTorch's older form of `linalg.qr`."""
+    return linalg_qr(input, "reduced" if some else "complete")
 
 
 @public
@@ -239,9 +245,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
 def cond(A, p=None):
     """The condition number: the ratio of the largest to the smallest singular value."""
     if p not in (None, 2):
-        raise NotImplementedError(
-            f"cond() is for the 2-norm, got p={p!r}: take norm(A, p) * norm(inv(A), p)"
-        )
+        raise NotImplementedError(f"cond() is for the 2-norm, got p={p!r}: take norm(A, p) * norm(inv(A), p)")
     values = svdvals(A)
     return div_(select(values, -1, 0), select(values, -1, -1))
 

@@ -72,8 +72,8 @@ def repeated_positions(xp, input, repeats, *, dim):
 
 
 @public
-def repeat(input, *repeats):
-    """`input` laid side by side `repeats` times along each dimension; further numbers in front add dimensions.
+def repeat(input, *times, repeats=None):
+    """`input` laid side by side so many times along each dimension; further numbers in front add dimensions.
 
     >>> import minigrad
     >>> minigrad.tensor([1, 2]).repeat(2, 2)
@@ -83,7 +83,7 @@ def repeat(input, *repeats):
     Raises:
         RuntimeError: fewer numbers than dimensions, or negative ones.
     """
-    times = sizes_of(repeats)
+    times = sizes_of(times if repeats is None else (repeats,))
     new = len(times) - input.ndim
     if new < 0 or any(n < 0 for n in times):
         raise RuntimeError(
@@ -95,9 +95,9 @@ def repeat(input, *repeats):
 
 
 @public
-def tile(input, *dims):
+def tile(input, *times, dims=None):
     """`repeat` with NumPy's rule: where there are fewer numbers than dimensions, the first dimensions stay."""
-    times = sizes_of(dims)
+    times = sizes_of(times if dims is None else (dims,))
     return repeat(input, (*(1,) * (input.ndim - len(times)), *times))
 
 
@@ -119,14 +119,14 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
 
 
 @public
-def flip(input, *dims):
+def flip(input, *reversed, dims=None):
     """A copy with the order along some dimensions reversed.
 
     >>> import minigrad
     >>> minigrad.arange(3).flip(0)
     tensor([2, 1, 0])
     """
-    chosen = many_dims(sizes_of(dims), input.ndim)
+    chosen = many_dims(sizes_of(reversed if dims is None else (dims,)), input.ndim)
     return flip_(input, dims=chosen if input.ndim else ())
 
 

@@ -112,7 +112,7 @@ def reshape(input, *sizes, shape=None):
 
 
 @public
-def view(input, *sizes, dtype=None):
+def view(input, *sizes, size=None, dtype=None):
     """`input` in another shape, always sharing its memory; or, given a dtype, its memory read as that dtype.
 
     Raises:
@@ -120,7 +120,7 @@ def view(input, *sizes, dtype=None):
     """
     if dtype is not None or (len(sizes) == 1 and isinstance(sizes[0], (Dtype, type))):
         return bits_as(input, dtype=numpy_dtype(sizes[0] if dtype is None else dtype))
-    return view_(input, shape=sizes_of(sizes))
+    return view_(input, shape=sizes_of(sizes if size is None else (size,)))
 
 
 @public
@@ -228,14 +228,14 @@ def adjoint(input):
 
 
 @public
-def permute(input, *dims):
-    """A view with the dimensions in the order `dims`.
+def permute(input, *order, dims=None):
+    """A view with the dimensions in another order, given as `permute(2, 0, 1)` or `permute((2, 0, 1))`.
 
     >>> import minigrad
     >>> minigrad.zeros(2, 3, 5).permute(2, 0, 1).shape
     minigrad.Size([5, 2, 3])
     """
-    order = sizes_of(dims)
+    order = sizes_of(order if dims is None else (dims,))
     if len(order) != input.ndim:
         raise RuntimeError(f"permute() of {input.ndim} dimensions needs as many numbers, got {order}")
     return permute_(input, dims=many_dims(order, input.ndim) if order else ())
