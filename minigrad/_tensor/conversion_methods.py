@@ -208,6 +208,7 @@ class ConversionMethods:
         if self.view_of is not None:  # type: ignore[attr-defined]
             raise RuntimeError("a view cannot be detached in place: use detach()")
         self.node = None
+        self.shared_storage().detached = True  # type: ignore[attr-defined]
         return self
 
     clone = clone
@@ -272,6 +273,8 @@ def set_requires_grad(x: Any, requires_grad: bool) -> None:
             f"only floating point tensors can require gradients, this one is {public_dtype(x.array.dtype)}"
         )
     x.node = LEAF if requires_grad else None
+    if node is LEAF and not requires_grad:
+        x.shared_storage().detached = True
 
 
 def inference_note() -> bool:

@@ -15,14 +15,14 @@ from typing import Any
 from ..autograd.core_ops import cast
 from ..autograd.modes import modes
 from ..autograd.node import LEAF, Node, TensorBase
-from ..autograd.primitive import changed_dtypes, primitive, wrap
-from ..autograd.views import current_node
 from ..autograd.plan import INPUTS
+from ..autograd.primitive import changed_dtypes, primitive, wrap
 from ..autograd.versions import Clock
+from ..autograd.views import current_node
 from ..backend.devices import device_of, to_device
 from ..backend.dtypes import public_dtype
 from ..backend.library import is_array, library
-from ..ops.indexing import full_key, basic_getitem, follow, index_write, split_index, view_write
+from ..ops.indexing import basic_getitem, follow, full_key, index_write, split_index, view_write
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
 
@@ -99,15 +99,26 @@ def _check_view(x: Any, name: str) -> None:
 
 
 def _keep_old_values(node: Node, x: Any) -> None:
-    """What the operation saved of the memory that is about to change, copied."""
+    """Copy what the operation saved of the memory that is about to change, which it need not watch any more."""
     if node.frame is None:
         return
-    may_share = library(x.array).may_share_memory
-    for k, saved in enumerate(node.frame[INPUTS:], INPUTS):
-        if is_array(saved) and device_of(saved) == device_of(x.array) and may_share(saved, x.array):
-            node.frame[k] = saved.copy()
-        elif type(saved) is tuple:
-            node.frame[k] = tuple(s.copy() if is_array(s) and may_share(s, x.array) else s for s in saved)
+    memory = _owner(x.array)
+    node.frame[INPUTS:] = [_copied(saved, memory) for saved in node.frame[INPUTS:]]
+    node.storages = tuple(storage for storage in node.storages if storage is not x._storage)
+
+
+def _copied(saved: Any, memory: Any) -> Any:
+    """A saved array, or a tuple of them, with copies of those that lie in `memory`."""
+    if type(saved) is tuple:
+        return tuple(_copied(part, memory) for part in saved)
+    return saved.copy() if is_array(saved) and _owner(saved) is memory else saved
+
+
+def _owner(array: Any) -> Any:
+    """The object that has the memory of an array: all views of it lead there."""
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return array
 
 
 def write(x: Any, array: Any, key: Any, value: Any) -> None:
@@ -177,7 +188,9 @@ def setitem(x: Any, key: Any, value: Any) -> None:
     if hasattr(raw, "shape"):
         raw = _without_leading_ones(raw, target.ndim if places is None else None)
     recording = modes.node_type is not None
-    history = recording and (current_node(x) is not None or (isinstance(value, TensorBase) and current_node(value) is not None))
+    history = recording and (
+        current_node(x) is not None or (isinstance(value, TensorBase) and current_node(value) is not None)
+    )
     if history:
         _check_view(x, "x[...] = value")
     write(x, target, full, raw)

@@ -86,8 +86,7 @@ class CheckedNode(TracedNode):
             array = r.array if isinstance(r, TensorBase) else r
             if array is not None and bool(library(array).isnan(array).any()):
                 raise RuntimeError(
-                    f"{node.name()} returned nan in the gradient of its input {k}. "
-                    f"It belongs to {_origin(node)}"
+                    f"{node.name()} returned nan in the gradient of its input {k}. It belongs to {_origin(node)}"
                 )
         return results
 

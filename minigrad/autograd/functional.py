@@ -201,8 +201,7 @@ def _points(inputs: Any, create_graph: bool) -> tuple[Pack, tuple[Any, ...]]:
     """The inputs, and the tensors by which to differentiate: the inputs' values, joined to them if asked for."""
     given = _pack(inputs, "inputs")
     return given, tuple(
-        x.view_as(x) if create_graph and edge_of(x) is not None else x.detach().requires_grad_()
-        for x in given.tensors
+        x.view_as(x) if create_graph and edge_of(x) is not None else x.detach().requires_grad_() for x in given.tensors
     )
 
 
@@ -258,9 +257,7 @@ def _pushed_forward(outputs: Any, points: Any, vectors: Any, create_graph: bool)
     return _gradients(gs, probes, vs, create_graph)
 
 
-def _filled(
-    found: Sequence[Any], like: Sequence[Any], strict: bool, create_graph: bool, what: str
-) -> tuple[Any, ...]:
+def _filled(found: Sequence[Any], like: Sequence[Any], strict: bool, create_graph: bool, what: str) -> tuple[Any, ...]:
     """`found` with zeros for None; with `strict` that is an error, as is a result without a graph."""
     if strict:
         for k, g in enumerate(found):
@@ -282,9 +279,7 @@ def _jacobian_of(y: Any, points: Sequence[Any], create_graph: bool, strict: bool
         rows.append(_filled(found, points, strict, create_graph, "input"))
     if not rows:
         return [zeros_like(x.detach()).expand(*shape, *x.array.shape) for x in points]
-    return [
-        stack([row[k] for row in rows]).reshape(*shape, *x.array.shape) for k, x in enumerate(points)
-    ]
+    return [stack([row[k] for row in rows]).reshape(*shape, *x.array.shape) for k, x in enumerate(points)]
 
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
