@@ -107,7 +107,23 @@ class _GradMode:
         return run  # type: ignore[return-value]
 
 
-class no_grad(_GradMode):
+class _Switch(_GradMode):
+    """A mode that decorates with or without parentheses: `@no_grad()` and `@no_grad`."""
+
+    enabled: bool
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        mode = super().__new__(cls)
+        if function is None:
+            return mode
+        cls.__init__(mode)
+        return mode(function)
+
+    def __init__(self) -> None:
+        super().__init__(self.enabled)
+
+
+class no_grad(_Switch):
     """Record nothing inside: results require no gradient. Also a decorator, with or without parentheses.
 
     >>> import minigrad
@@ -117,29 +133,13 @@ class no_grad(_GradMode):
     False
     """
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        mode = super().__new__(cls)
-        if function is None:
-            return mode
-        cls.__init__(mode)
-        return mode(function)
-
-    def __init__(self) -> None:
-        super().__init__(False)
+    enabled = False
 
 
-class enable_grad(_GradMode):
+class enable_grad(_Switch):
     """Record again inside, also within `no_grad`."""
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        mode = super().__new__(cls)
-        if function is None:
-            return mode
-        cls.__init__(mode)
-        return mode(function)
-
-    def __init__(self) -> None:
-        super().__init__(True)
+    enabled = True
 
 
 class set_grad_enabled(_GradMode):
