@@ -141,7 +141,7 @@ def _distinct(x: Any, letters: list[str]) -> tuple[Any, list[str]]:
 
 
 @public
-def einsum(equation, *operands):
+def einsum(equation: str, *operands: Any) -> Any:
     """The sum of products of `operands` over the letters that the result does not name.
 
     Spaces, `...` and an implicit result (the letters that occur once, in alphabetical order) are allowed, and so is
@@ -193,7 +193,7 @@ def _one(x: Any, letters: list[str], output: list[str]) -> Any:
 
 
 @public
-def tensordot(a, b, dims=2):
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     """Products summed over the last `dims` dimensions of `a` and the first of `b`, or over the pairs of dimensions
     in two lists.
 

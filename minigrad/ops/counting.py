@@ -6,6 +6,7 @@ None of these has a gradient.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ..autograd.primitive import primitive
 from ..autograd.public import public
@@ -129,7 +130,9 @@ def _chosen(results, return_inverse, return_counts):
 
 
 @public
-def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+def unique(
+    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: Any = None
+) -> Any:
     """The distinct elements, sorted; or the distinct slices along `dim`.
 
     Returns:
@@ -144,14 +147,22 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
 
 
 @public
-def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: bool = False, dim: Any = None) -> Any:
     """The elements (or slices along `dim`) without those that equal the one before them."""
     dim = None if dim is None else one_dim(dim, input.ndim)
     return _chosen(unique_(input, dim=dim, neighbours=True), return_inverse, return_counts)
 
 
 @public
-def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
+def searchsorted(
+    sorted_sequence: Any,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: Any = None,
+    sorter: Any = None,
+) -> Any:
     """Where to insert `input` into the last dimension of `sorted_sequence` so that it stays sorted.
 
     `right=False` finds the first suitable place, `right=True` (or side="right") the last. Sequences of several
@@ -172,14 +183,14 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
 
 
 @public
-def bucketize(input, boundaries, *, out_int32=False, right=False):
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
     """In which interval between `boundaries` each input lies: boundaries[i-1] < x <= boundaries[i], or with
     `right=True` boundaries[i-1] <= x < boundaries[i]."""
     return searchsorted_(boundaries, input, None, right=right, small=out_int32)
 
 
 @public
-def bincount(input, weights=None, minlength=0):
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each of 0, 1, 2, ... occurs in a vector of integers; with `weights` the sum of theirs.
 
     >>> import minigrad
@@ -190,7 +201,7 @@ def bincount(input, weights=None, minlength=0):
 
 
 @public
-def histc(input, bins=100, min=0, max=0):
+def histc(input: Any, bins: Any = 100, min: Any = 0, max: Any = 0) -> Any:
     """The numbers of elements in `bins` intervals of one width between `min` and `max` (if equal: of the data)."""
     if min > max:
         raise RuntimeError(f"histc(): max must not be below min, got {min} and {max}")
@@ -198,14 +209,14 @@ def histc(input, bins=100, min=0, max=0):
 
 
 @public
-def histogram(input, bins, *, range=None, weight=None, density=False):
+def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
     """The numbers of elements between edges (a number of `bins`, or the edges themselves): (hist, bin_edges)."""
     bins = getattr(bins, "array", bins)
     return return_types.histogram(*histogram_(input, weight, bins=bins, range=range, density=density))
 
 
 @public
-def isin(elements, test_elements, *, assume_unique=False, invert=False):
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
     """True where an element is among `test_elements` (False there, with `invert`).
 
     >>> import minigrad

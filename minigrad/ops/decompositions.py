@@ -5,6 +5,8 @@ All take one matrix or a batch of them, in float32 or float64.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from . import return_types
@@ -144,7 +146,7 @@ def _pinv_gradient(g, a, p):
 
 
 @public
-def linalg_svd(A, full_matrices=True):
+def linalg_svd(A: Any, full_matrices: bool = True) -> Any:
     """U, the singular values S in falling order, and Vh, with A = U diag(S) Vh.
 
     The gradient needs distinct singular values, and full_matrices=False unless A is square.
@@ -153,20 +155,20 @@ def linalg_svd(A, full_matrices=True):
 
 
 @public
-def svd(input, some=True, compute_uv=True):
+def svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
     """U, S and V (not transposed) of a matrix: PyTorch's older form of `linalg.svd`."""
     u, s, vh = svd_(input, full_matrices=not some)
     return return_types.svd(u, s, adjoint(vh))
 
 
 @public
-def svdvals(A):
+def svdvals(A: Any) -> Any:
     """The singular values in falling order."""
     return svd_(A, full_matrices=False)[1]
 
 
 @public
-def linalg_qr(A, mode="reduced"):
+def linalg_qr(A: Any, mode: str = "reduced") -> Any:
     """Q with orthonormal columns and the upper triangular R, with A = Q R; mode "reduced" or "complete"."""
     if mode not in ("reduced", "complete"):
         raise RuntimeError(f"qr(): mode is 'reduced' or 'complete', got {mode!r}")
@@ -174,32 +176,32 @@ def linalg_qr(A, mode="reduced"):
 
 
 @public
-def qr(input, some=True):
+def qr(input: Any, some: bool = True) -> Any:
     """Q and R of a matrix: PyTorch's older form of `linalg.qr`."""
     return linalg_qr(input, "reduced" if some else "complete")
 
 
 @public
-def eigh(A, UPLO="L"):
+def eigh(A: Any, UPLO: str = "L") -> Any:
     """Eigenvalues in rising order and eigenvectors (columns) of a symmetric matrix, of which one triangle is read."""
     check_square(A, "eigh")
     return return_types.linalg_eigh(*eigh_(A, UPLO=UPLO))
 
 
 @public
-def eigvalsh(A, UPLO="L"):
+def eigvalsh(A: Any, UPLO: str = "L") -> Any:
     """The eigenvalues of a symmetric matrix in rising order."""
     return eigh(A, UPLO)[0]
 
 
 @public
-def matrix_rank(A, *, tol=None):
+def matrix_rank(A: Any, *, tol: Any = None) -> Any:
     """How many singular values are larger than `tol`."""
     return matrix_rank_(A, tol=tol)
 
 
 @public
-def pinv(A, *, rtol=None, hermitian=False):
+def pinv(A: Any, *, rtol: Any = None, hermitian: bool = False) -> Any:
     """The Moore-Penrose inverse: the X for which A X and X A are the projections that they can be.
 
     Singular values below `rtol` times the largest count as 0 (by default max(n, m) times the dtype's eps).
@@ -213,13 +215,13 @@ def pinv(A, *, rtol=None, hermitian=False):
 
 
 @public
-def pinverse(input, rcond=1e-15):
+def pinverse(input: Any, rcond: Any = 1e-15) -> Any:
     """`pinv` under its older name."""
     return pinv_(input, rcond=rcond)
 
 
 @public
-def lstsq(A, B, rcond=None, *, driver=None):
+def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: Any = None) -> Any:
     """The X with the smallest sum of squares of A X - B: a tuple (solution, residuals, rank, singular_values).
 
     Residuals are the sums of squares of the columns, empty where the rank is not the number of columns.
@@ -242,7 +244,7 @@ def lstsq(A, B, rcond=None, *, driver=None):
 
 
 @public
-def cond(A, p=None):
+def cond(A: Any, p: Any = None) -> Any:
     """The condition number: the ratio of the largest to the smallest singular value."""
     if p not in (None, 2):
         raise NotImplementedError(f"cond() is for the 2-norm, got p={p!r}: take norm(A, p) * norm(inv(A), p)")
@@ -251,7 +253,7 @@ def cond(A, p=None):
 
 
 @public
-def solve_triangular(A, B, *, upper, left=True, unitriangular=False):
+def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
     """`solve` with the upper or lower triangle of A; `unitriangular` takes ones for its diagonal."""
     triangle = triu(A) if upper else tril(A)
     if unitriangular:

@@ -88,7 +88,7 @@ def _listed(tensors, name, error=RuntimeError):
 
 
 @public
-def cat(tensors, dim=0):
+def cat(tensors: Any, dim: int = 0) -> Any:
     """Tensors one after the other along `dim`; their other sizes agree. Empty 1-d tensors fit everywhere.
 
     >>> import minigrad
@@ -115,19 +115,19 @@ def cat(tensors, dim=0):
 
 
 @public
-def concat(tensors, dim=0):
+def concat(tensors: Any, dim: int = 0) -> Any:
     """`cat` under another name."""
     return cat(tensors, dim)
 
 
 @public
-def concatenate(tensors, dim=0):
+def concatenate(tensors: Any, dim: int = 0) -> Any:
     """`cat` under NumPy's name."""
     return cat(tensors, dim)
 
 
 @public
-def stack(tensors, dim=0):
+def stack(tensors: Any, dim: int = 0) -> Any:
     """Tensors of one shape side by side along a new dimension `dim`.
 
     >>> import minigrad
@@ -139,38 +139,38 @@ def stack(tensors, dim=0):
 
 
 @public
-def hstack(tensors):
+def hstack(tensors: Any) -> Any:
     """Tensors joined along dimension 1 (along 0, if they have only one)."""
     tensors = atleast_1d(_listed(tensors, "hstack"))
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
 @public
-def vstack(tensors):
+def vstack(tensors: Any) -> Any:
     """Tensors joined along dimension 0, vectors as rows."""
     return cat(atleast_2d(_listed(tensors, "vstack")), 0)
 
 
 @public
-def row_stack(tensors):
+def row_stack(tensors: Any) -> Any:
     """`vstack` under another name."""
     return vstack(tensors)
 
 
 @public
-def dstack(tensors):
+def dstack(tensors: Any) -> Any:
     """Tensors joined along dimension 2."""
     return cat(atleast_3d(_listed(tensors, "dstack")), 2)
 
 
 @public
-def column_stack(tensors):
+def column_stack(tensors: Any) -> Any:
     """Tensors joined along dimension 1, vectors as columns."""
     tensors = _listed(tensors, "column_stack")
     return cat([x if x.ndim > 1 else reshape_(x, shape=(math.prod(x.shape), 1)) for x in tensors], 1)
 
 
-def block_diag(*tensors):
+def block_diag(*tensors: Any) -> Any:
     """A matrix with the given matrices along its diagonal, zero elsewhere."""
     blocks = [atleast_2d(x) for x in tensors]
     if any(b.ndim > 2 for b in blocks):
@@ -183,7 +183,7 @@ def block_diag(*tensors):
     return assemble(*blocks, shape=(row, column), keys=tuple(keys))
 
 
-def meshgrid(*tensors, indexing="ij"):
+def meshgrid(*tensors: Any, indexing: str = "ij") -> Any:
     """Vectors as coordinates along the dimensions of a grid: each expanded over the whole grid.
 
     With `indexing="xy"` the first two dimensions are exchanged.
@@ -205,7 +205,7 @@ def meshgrid(*tensors, indexing="ij"):
     return tuple(expand(x, shape) for x in laid)
 
 
-def cartesian_prod(*tensors):
+def cartesian_prod(*tensors: Any) -> Any:
     """All combinations of the elements of vectors, one per row."""
     if len(tensors) == 1:
         return tensors[0]
@@ -216,7 +216,7 @@ def cartesian_prod(*tensors):
 
 
 @public
-def split(tensor, split_size_or_sections=None, dim=0, *, split_size=None):
+def split(tensor: Any, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> Any:
     """Views of `tensor` along `dim`: pieces of one size (the last may be smaller), or of the sizes in a list.
 
     >>> import minigrad
@@ -238,13 +238,13 @@ def split(tensor, split_size_or_sections=None, dim=0, *, split_size=None):
 
 
 @public
-def split_with_sizes(input, split_sizes, dim=0):
+def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> Any:
     """`split` by a list of sizes."""
     return split(input, list(split_sizes), dim)
 
 
 @public
-def chunk(input, chunks, dim=0):
+def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
     """Views of `input` along `dim`: at most `chunks` pieces of one size, the last one perhaps smaller."""
     if chunks <= 0:
         raise RuntimeError(f"chunk() expects a positive number of chunks, got {chunks}")
@@ -253,7 +253,9 @@ def chunk(input, chunks, dim=0):
 
 
 @public
-def tensor_split(input, indices_or_sections=None, dim=0, *, indices=None, sections=None):
+def tensor_split(
+    input: Any, indices_or_sections: Any = None, dim: int = 0, *, indices: Any = None, sections: Any = None
+) -> Any:
     """Views of `input` along `dim`: a number of pieces whose sizes differ by at most 1, or the pieces between the
     places in a list."""
     where: Any = next((w for w in (indices_or_sections, indices, sections) if w is not None), None)
@@ -268,17 +270,17 @@ def tensor_split(input, indices_or_sections=None, dim=0, *, indices=None, sectio
     return split_(input, keys=_ranges([n // where + (j < n % where) for j in range(where)], k))
 
 
-def hsplit(input, indices_or_sections):
+def hsplit(input: Any, indices_or_sections: Any) -> Any:
     """`tensor_split` along dimension 1 (along 0, if there is only one), into pieces of one size."""
     return _split_evenly(input, indices_or_sections, 0 if input.ndim == 1 else 1, "hsplit", 1)
 
 
-def vsplit(input, indices_or_sections):
+def vsplit(input: Any, indices_or_sections: Any) -> Any:
     """`tensor_split` along dimension 0, into pieces of one size."""
     return _split_evenly(input, indices_or_sections, 0, "vsplit", 2)
 
 
-def dsplit(input, indices_or_sections):
+def dsplit(input: Any, indices_or_sections: Any) -> Any:
     """`tensor_split` along dimension 2, into pieces of one size."""
     return _split_evenly(input, indices_or_sections, 2, "dsplit", 3)
 
@@ -292,7 +294,7 @@ def _split_evenly(input, where, dim, name, needed):
 
 
 @public
-def unbind(input, dim=0):
+def unbind(input: Any, dim: int = 0) -> Any:
     """The views of `input` at every place along `dim`, without that dimension.
 
     >>> import minigrad

@@ -118,7 +118,7 @@ def _cholesky_gradient(g, factor):
 
 
 @public
-def inv(A):
+def inv(A: Any) -> Any:
     """The inverse of each square matrix.
 
     >>> import minigrad
@@ -134,34 +134,34 @@ def inv(A):
 
 
 @public
-def inverse(input):
+def inverse(input: Any) -> Any:
     """`inv` under its older name."""
     return inv(input)
 
 
 @public
-def det(A):
+def det(A: Any) -> Any:
     """The determinant of each square matrix. Its gradient is that of regular matrices."""
     check_square(A, "det")
     return det_(A)
 
 
 @public
-def slogdet(A):
+def slogdet(A: Any) -> Any:
     """Sign and log of the absolute value of the determinant: a pair (sign, logabsdet)."""
     check_square(A, "slogdet")
     return return_types.slogdet(*slogdet_(A))
 
 
 @public
-def logdet(input):
+def logdet(input: Any) -> Any:
     """The log of the determinant; nan where that is negative."""
     sign, size = slogdet(input)
     return where_(sign < 0, float("nan"), size)
 
 
 @public
-def solve(A, B, *, left=True):
+def solve(A: Any, B: Any, *, left: bool = True) -> Any:
     """The X with A X = B (`left=False`: X A = B), where B holds columns or, with one dimension less than A, a vector.
 
     >>> import minigrad
@@ -179,7 +179,7 @@ def solve(A, B, *, left=True):
 
 
 @public
-def cholesky(input, *, upper=False):
+def cholesky(input: Any, *, upper: bool = False) -> Any:
     """The lower triangular factor L of a symmetric positive definite matrix, L Lᵀ; `upper` gives Lᵀ."""
     check_square(input, "cholesky")
     factor = cholesky_(input)
@@ -187,7 +187,7 @@ def cholesky(input, *, upper=False):
 
 
 @public
-def matrix_power(A, n):
+def matrix_power(A: Any, n: int) -> Any:
     """A multiplied by itself n times; for negative n the inverse."""
     check_square(A, "matrix_power")
     if n < 0:
@@ -201,7 +201,7 @@ def matrix_power(A, n):
     return matmul(matmul(half, half), A) if n % 2 else matmul(half, half)
 
 
-def multi_dot(tensors):
+def multi_dot(tensors: Any) -> Any:
     """The product of several matrices (the first and the last may be vectors), in the cheapest order for three."""
     tensors = list(tensors)
     if len(tensors) == 3 and tensors[0].ndim == tensors[2].ndim == 2:
@@ -215,7 +215,7 @@ def multi_dot(tensors):
 
 
 @public
-def trace(input):
+def trace(input: Any) -> Any:
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:
         raise RuntimeError(f"trace() takes a matrix, got {input.ndim} dimensions")
@@ -223,7 +223,7 @@ def trace(input):
 
 
 @public
-def kron(input, other):
+def kron(input: Any, other: Any) -> Any:
     """The Kronecker product: `other` times each element of `input`, side by side."""
     n = max(input.ndim, other.ndim)
     a = (1,) * (n - input.ndim) + tuple(input.shape)
@@ -234,7 +234,7 @@ def kron(input, other):
 
 
 @public
-def cross(input, other, dim=None):
+def cross(input: Any, other: Any, dim: Any = None) -> Any:
     """The cross product of vectors of length 3 along `dim` (the first dimension of size 3, if None)."""
     shape = broadcast_shapes(tuple(input.shape), tuple(other.shape))
     if dim is None:
@@ -249,13 +249,13 @@ def cross(input, other, dim=None):
 
 
 @public
-def linalg_cross(input, other, *, dim=-1):
+def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     """The cross product of vectors of length 3 along `dim`."""
     return cross(input, other, dim)
 
 
 @public
-def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):
+def linalg_diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """The diagonals of each matrix."""
     return diagonal(A, offset, dim1, dim2)
 

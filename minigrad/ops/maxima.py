@@ -123,7 +123,7 @@ def _extreme(name, input, dim, keepdim, other, reduced, along, pairwise, pair):
 
 
 @public
-def max(input, dim=None, keepdim=False, *, other=None):
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The largest element; along `dim` a pair (values, indices); of two tensors the larger at each place.
 
     >>> import minigrad
@@ -139,13 +139,13 @@ def max(input, dim=None, keepdim=False, *, other=None):
 
 
 @public
-def min(input, dim=None, keepdim=False, *, other=None):
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The smallest element; along `dim` a pair (values, indices); of two tensors the smaller at each place."""
     return _extreme("min", input, dim, keepdim, other, amin_, min_, minimum, return_types.min)
 
 
 @public
-def amax(input, dim=(), keepdim=False):
+def amax(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
     """The largest element over the dimensions `dim`. Ties share the gradient evenly."""
     dim = reduced_dims(dim, input.ndim)
     _not_empty(input, dim, "amax")
@@ -153,7 +153,7 @@ def amax(input, dim=(), keepdim=False):
 
 
 @public
-def amin(input, dim=(), keepdim=False):
+def amin(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
     """The smallest element over the dimensions `dim`. Ties share the gradient evenly."""
     dim = reduced_dims(dim, input.ndim)
     _not_empty(input, dim, "amin")
@@ -161,7 +161,7 @@ def amin(input, dim=(), keepdim=False):
 
 
 @public
-def aminmax(input, *, dim=None, keepdim=False):
+def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest and the largest element (along `dim`), as a pair (min, max)."""
     dim = None if dim is None else reduced_dims(one_dim(dim, input.ndim), input.ndim)
     _not_empty(input, dim, "aminmax")
@@ -176,7 +176,7 @@ def _one_or_all(input, dim, name):
 
 
 @public
-def argmax(input, dim=None, keepdim=False):
+def argmax(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The index of the largest element along `dim`, or of all elements seen as one row; int64.
 
     >>> import minigrad
@@ -187,7 +187,7 @@ def argmax(input, dim=None, keepdim=False):
 
 
 @public
-def argmin(input, dim=None, keepdim=False):
+def argmin(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The index of the smallest element along `dim`, or of all elements seen as one row; int64."""
     return argmin_(input, dim=_one_or_all(input, dim, "argmin"), keepdim=keepdim)
 

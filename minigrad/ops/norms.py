@@ -61,7 +61,7 @@ def _as(x: Any, dtype: Any) -> Any:
 
 
 @public
-def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
+def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The norm of order `ord` over `dim` (all dimensions, if None): sum(abs(x) ** ord) ** (1 / ord).
 
     `inf` and `-inf` give the largest and smallest absolute value, 0 the number of elements that are not 0. Where
@@ -80,7 +80,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
 
 
 @public
-def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
+def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The norm of each matrix: "fro", inf and -inf (of row sums), 1 and -1 (of column sums), "nuc", 2 and -2 (of
     singular values; these have no gradient)."""
     first, second = many_dims(dim, A.ndim)
@@ -105,7 +105,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
 
 
 @public
-def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
+def linalg_norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """`torch.linalg.norm`: without `ord` the 2-norm of all elements; else a vector norm of one dimension, or a
     matrix norm of two."""
     if ord is None:
@@ -119,7 +119,7 @@ def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
 
 
 @public
-def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
+def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """The p-norm over `dim` (all, if None), elements taken as one vector; "fro" is 2, "nuc" that of matrices.
 
     >>> import minigrad
@@ -132,13 +132,13 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
 
 
 @public
-def dist(input, other, p=2):
+def dist(input: Any, other: Any, p: Any = 2) -> Any:
     """The p-norm of the difference of two tensors."""
     return vector_norm(sub_(input, other), p)
 
 
 @public
-def cdist(x1, x2, p=2.0):
+def cdist(x1: Any, x2: Any, p: Any = 2.0) -> Any:
     """The p-norms of the differences of all rows of `x1` (..., n, d) and `x2` (..., m, d): shape (..., n, m)."""
     return norm(sub_(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ..autograd.primitive import primitive
 from ..autograd.public import public
@@ -89,7 +90,7 @@ triangle.vjp(input=lambda g, diagonal, upper: triangle(g, diagonal=diagonal, upp
 
 
 @public
-def select(input, dim, index):
+def select(input: Any, dim: Any, index: Any) -> Any:
     """The view at `index` along `dim`, without that dimension."""
     if not input.ndim:
         raise IndexError("select() needs at least one dimension")
@@ -100,7 +101,7 @@ def select(input, dim, index):
 
 
 @public
-def narrow(input, dim, start, length):
+def narrow(input: Any, dim: Any, start: int, length: int) -> Any:
     """The view of `length` elements from `start` along `dim`."""
     if not input.ndim:
         raise RuntimeError("narrow() needs at least one dimension")
@@ -115,7 +116,7 @@ def narrow(input, dim, start, length):
 
 
 @public
-def unfold(input, dimension, size, step):
+def unfold(input: Any, dimension: Any, size: int, step: int) -> Any:
     """A view of all windows of `size` along `dimension`, `step` apart, each along a new last dimension.
 
     >>> import minigrad
@@ -133,7 +134,7 @@ def unfold(input, dimension, size, step):
 
 
 @public
-def diagonal(input, offset=0, dim1=0, dim2=1):
+def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """The view of the diagonals of the matrices along `dim1` and `dim2`, as the last dimension.
 
     >>> import minigrad
@@ -147,7 +148,7 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
 
 
 @public
-def diag_embed(input, offset=0, dim1=-2, dim2=-1):
+def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Matrices along `dim1` and `dim2`, zero but for their diagonals, which hold the last dimension of `input`."""
     d1, d2 = one_dim(dim1, input.ndim + 1), one_dim(dim2, input.ndim + 1)
     if d1 == d2:
@@ -162,7 +163,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
 
 
 @public
-def diag(input, diagonal=0):
+def diag(input: Any, diagonal: int = 0) -> Any:
     """A vector as the diagonal of a matrix; the diagonal of a matrix as a vector (a copy)."""
     if input.ndim == 1:
         return diag_embed(input, diagonal)
@@ -172,20 +173,20 @@ def diag(input, diagonal=0):
 
 
 @public
-def diagflat(input, offset=0):
+def diagflat(input: Any, offset: int = 0) -> Any:
     """All elements of `input` as the diagonal of a matrix."""
     return diag_embed(reshape_(input, shape=(math.prod(input.shape),)), offset)
 
 
 @public
-def tril(input, diagonal=0):
+def tril(input: Any, diagonal: int = 0) -> Any:
     """The lower triangle of each matrix, up to `diagonal` above the main one; zero elsewhere."""
     _check_matrix(input, "tril")
     return triangle(input, diagonal=diagonal, upper=False)
 
 
 @public
-def triu(input, diagonal=0):
+def triu(input: Any, diagonal: int = 0) -> Any:
     """The upper triangle of each matrix, from `diagonal` above the main one; zero elsewhere.
 
     >>> import minigrad
@@ -199,20 +200,20 @@ def triu(input, diagonal=0):
 
 
 @public
-def select_scatter(input, src, dim, index):
+def select_scatter(input: Any, src: Any, dim: Any, index: Any) -> Any:
     """A copy of `input` with `src` written at `index` along `dim`."""
     return _scattered(input, src, select(input, dim, index), (*_all_before(input, dim), index, Ellipsis))
 
 
 @public
-def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
+def slice_scatter(input: Any, src: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
     """A copy of `input` with `src` written at places `start` to `end` along `dim`."""
     key = (*_all_before(input, dim), slice(start, end, step), Ellipsis)
     return _scattered(input, src, basic_getitem(input, key=key), key)
 
 
 @public
-def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
+def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """A copy of `input` with `src` written on the diagonal."""
     part = diagonal(input, offset, dim1, dim2)
     _same_shape(src, part)

@@ -112,14 +112,14 @@ def _need(name: str, *wanted: tuple[Any, int]) -> None:
 
 
 @public
-def mm(input, mat2):
+def mm(input: Any, mat2: Any) -> Any:
     """The product of two matrices."""
     _need("mm", (input, 2), (mat2, 2))
     return matmul(input, mat2)
 
 
 @public
-def bmm(input, mat2):
+def bmm(input: Any, mat2: Any) -> Any:
     """The products of two batches of matrices, (b, n, k) and (b, k, m), without broadcasting."""
     _need("bmm", (input, 3), (mat2, 3))
     if input.shape[0] != mat2.shape[0]:
@@ -128,27 +128,27 @@ def bmm(input, mat2):
 
 
 @public
-def mv(input, vec):
+def mv(input: Any, vec: Any) -> Any:
     """The product of a matrix and a vector."""
     _need("mv", (input, 2), (vec, 1))
     return matmul(input, vec)
 
 
 @public
-def dot(input, tensor):
+def dot(input: Any, tensor: Any) -> Any:
     """The inner product of two vectors of one length."""
     _need("dot", (input, 1), (tensor, 1))
     return matmul(input, tensor)
 
 
 @public
-def vdot(input, other):
+def vdot(input: Any, other: Any) -> Any:
     """`dot`: there are no complex numbers to conjugate."""
     return dot(input, other)
 
 
 @public
-def inner(input, other):
+def inner(input: Any, other: Any) -> Any:
     """Products summed over the last dimension of both; a plain product where one is a number.
 
     Returns:
@@ -167,20 +167,20 @@ def inner(input, other):
 
 
 @public
-def outer(input, vec2):
+def outer(input: Any, vec2: Any) -> Any:
     """All products of an element of one vector with one of another: shape (n, m)."""
     _need("outer", (input, 1), (vec2, 1))
     return mul(unsqueeze(input, 1), vec2)
 
 
 @public
-def ger(input, vec2):
+def ger(input: Any, vec2: Any) -> Any:
     """`outer` under its BLAS name."""
     return outer(input, vec2)
 
 
 @public
-def vecdot(x, y, *, dim=-1):
+def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     """Inner products along `dim`, with broadcasting."""
     return sum(mul(x, y), dim)
 
@@ -194,7 +194,7 @@ def _plus(input: Any, product: Any, beta: Any, alpha: Any) -> Any:
 
 
 @public
-def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """beta * input + alpha * (mat1 @ mat2).
 
     >>> import minigrad
@@ -207,30 +207,30 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
 
 
 @public
-def addmv(input, mat, vec, *, beta=1, alpha=1):
+def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """beta * input + alpha * (mat @ vec)."""
     return _plus(input, mv(mat, vec), beta, alpha)
 
 
 @public
-def addr(input, vec1, vec2, *, beta=1, alpha=1):
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """beta * input + alpha * outer(vec1, vec2)."""
     return _plus(input, outer(vec1, vec2), beta, alpha)
 
 
 @public
-def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """beta * input + alpha * bmm(batch1, batch2)."""
     return _plus(input, bmm(batch1, batch2), beta, alpha)
 
 
 @public
-def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """beta * input + alpha * bmm(batch1, batch2).sum(0)."""
     return _plus(input, sum(bmm(batch1, batch2), 0), beta, alpha)
 
 
-def chain_matmul(*matrices):
+def chain_matmul(*matrices: Any) -> Any:
     """The product of several matrices, from left to right."""
     product = matrices[0]
     for m in matrices[1:]:

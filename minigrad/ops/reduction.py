@@ -7,6 +7,7 @@ are in `extrema.py`, norms in `norms.py`, running sums in `scan.py`.
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from ..autograd.core_ops import cast
 from ..autograd.node import TensorBase
@@ -74,7 +75,7 @@ prod_.vjp(
 )
 
 
-def product_of_others(input, shape, dim):
+def product_of_others(input: Any, shape: Any, dim: Any) -> Any:
     """For each element the product of all others along `dim`: of those before it, times those behind it.
 
     (Dividing the product by the element would fail where that is 0.)
@@ -188,7 +189,7 @@ def _as(input, dtype):
 
 
 @public
-def sum(input, dim=None, keepdim=False, *, dtype=None):
+def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The sum over all elements, or over the dimensions `dim`. Integers and bools are summed as int64.
 
     >>> import minigrad
@@ -202,7 +203,7 @@ def sum(input, dim=None, keepdim=False, *, dtype=None):
 
 
 @public
-def mean(input, dim=None, keepdim=False, *, dtype=None):
+def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The mean over all elements, or over the dimensions `dim`.
 
     >>> import minigrad
@@ -218,7 +219,7 @@ def mean(input, dim=None, keepdim=False, *, dtype=None):
 
 
 @public
-def prod(input, dim=None, keepdim=False, *, dtype=None):
+def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The product of all elements, or along the dimension `dim`. Its gradient is right where factors are 0."""
     if dim is not None:
         dim = reduced_dims(one_dim(dim, input.ndim), input.ndim)
@@ -226,13 +227,13 @@ def prod(input, dim=None, keepdim=False, *, dtype=None):
 
 
 @public
-def nansum(input, dim=None, keepdim=False, *, dtype=None):
+def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """`sum` with nan counted as 0."""
     return sum(where_(isnan(input), 0, input) if _is_float(input) else input, dim, keepdim, dtype=dtype)
 
 
 @public
-def nanmean(input, dim=None, keepdim=False, *, dtype=None):
+def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """`mean` of the elements that are not nan."""
     input = _as(input, dtype)
     numbers = sum(logical_not(isnan(input)), dim, keepdim)
@@ -263,7 +264,9 @@ def _moment_arguments(name, input, dim, unbiased, correction):
 
 
 @public
-def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def var(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Any:
     """The variance: squared deviations from the mean, summed and divided by n - correction (1, Bessel's).
 
     `unbiased=False` is correction=0. With no more elements than the correction the result is nan or inf, with a
@@ -278,28 +281,34 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 
 @public
-def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def std(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Any:
     """The standard deviation: the square root of `var`. Its gradient is 0 where it is 0, as in PyTorch."""
     dim, correction = _moment_arguments("std", input, dim, unbiased, correction)
     return std_(input, dim=dim, correction=correction, keepdim=keepdim)
 
 
 @public
-def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def var_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Any:
     """The pair (variance, mean)."""
     dim, correction = _moment_arguments("var_mean", input, dim, unbiased, correction)
     return var_(input, dim=dim, correction=correction, keepdim=keepdim), mean_(input, dim=dim, keepdim=keepdim)
 
 
 @public
-def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def std_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> Any:
     """The pair (standard deviation, mean)."""
     dim, correction = _moment_arguments("std_mean", input, dim, unbiased, correction)
     return std_(input, dim=dim, correction=correction, keepdim=keepdim), mean_(input, dim=dim, keepdim=keepdim)
 
 
 @public
-def logsumexp(input, dim=None, keepdim=False):
+def logsumexp(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """log(sum(exp(input))) over `dim`, without overflow.
 
     Departs from PyTorch where all elements are -inf: the gradient is 0, not nan.
@@ -312,19 +321,19 @@ def logsumexp(input, dim=None, keepdim=False):
 
 
 @public
-def all(input, dim=None, keepdim=False):
+def all(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """True where all elements (along `dim`) are not zero."""
     return all_(input, dim=reduced_dims(dim, input.ndim), keepdim=keepdim)
 
 
 @public
-def any(input, dim=None, keepdim=False):
+def any(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """True where any element (along `dim`) is not zero."""
     return any_(input, dim=reduced_dims(dim, input.ndim), keepdim=keepdim)
 
 
 @public
-def count_nonzero(input, dim=None):
+def count_nonzero(input: Any, dim: Any = None) -> Any:
     """How many elements (along `dim`) are not zero, as int64."""
     return count_nonzero_(input, dim=reduced_dims(dim, input.ndim))
 

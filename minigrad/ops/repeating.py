@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ..autograd.core_ops import sum_to
 from ..autograd.node import TensorBase
@@ -72,7 +73,7 @@ def repeated_positions(xp, input, repeats, *, dim):
 
 
 @public
-def repeat(input, *times, repeats=None):
+def repeat(input: Any, *times: Any, repeats: Any = None) -> Any:
     """`input` laid side by side so many times along each dimension; further numbers in front add dimensions.
 
     >>> import minigrad
@@ -95,14 +96,14 @@ def repeat(input, *times, repeats=None):
 
 
 @public
-def tile(input, *times, dims=None):
+def tile(input: Any, *times: Any, dims: Any = None) -> Any:
     """`repeat` with NumPy's rule: where there are fewer numbers than dimensions, the first dimensions stay."""
     times = sizes_of(times if dims is None else (dims,))
     return repeat(input, (*(1,) * (input.ndim - len(times)), *times))
 
 
 @public
-def repeat_interleave(input, repeats, dim=None, *, output_size=None):
+def repeat_interleave(input: Any, repeats: Any, dim: Any = None, *, output_size: Any = None) -> Any:
     """Each element along `dim` (of all elements, if None) repeated in place, by one number or by one for each.
 
     >>> import minigrad
@@ -119,7 +120,7 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
 
 
 @public
-def flip(input, *reversed, dims=None):
+def flip(input: Any, *reversed: Any, dims: Any = None) -> Any:
     """A copy with the order along some dimensions reversed.
 
     >>> import minigrad
@@ -131,7 +132,7 @@ def flip(input, *reversed, dims=None):
 
 
 @public
-def fliplr(input):
+def fliplr(input: Any) -> Any:
     """A copy with the columns (dimension 1) in reverse order."""
     if input.ndim < 2:
         raise RuntimeError(f"fliplr() needs at least two dimensions, got {input.ndim}")
@@ -139,7 +140,7 @@ def fliplr(input):
 
 
 @public
-def flipud(input):
+def flipud(input: Any) -> Any:
     """A copy with the rows (dimension 0) in reverse order."""
     if input.ndim < 1:
         raise RuntimeError("flipud() needs at least one dimension")
@@ -147,7 +148,7 @@ def flipud(input):
 
 
 @public
-def roll(input, shifts, dims=None):
+def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     """A copy with the elements moved by `shifts` along `dims` (of the flattened tensor, if None), around the end.
 
     >>> import minigrad
@@ -167,7 +168,7 @@ def roll(input, shifts, dims=None):
 
 
 @public
-def rot90(input, k=1, dims=(0, 1)):
+def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     """A copy turned by `k` quarters in the plane of two dimensions, from the first towards the second."""
     if len(dims) != 2 or input.ndim < 2:
         raise RuntimeError(f"rot90() turns in a plane of two dimensions, got dims {dims} of {input.ndim}")

@@ -6,6 +6,8 @@ computes without dividing: they are right where factors are 0, and can be differ
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..autograd.core_ops import cast
 from ..autograd.primitive import primitive
 from ..autograd.public import public
@@ -148,7 +150,7 @@ def _along(input, dim, operation):
 
 
 @public
-def cumsum(input, dim, *, dtype=None):
+def cumsum(input: Any, dim: Any, *, dtype: Any = None) -> Any:
     """Running sums along `dim`. Integers and bools are summed as int64.
 
     >>> import minigrad
@@ -160,34 +162,34 @@ def cumsum(input, dim, *, dtype=None):
 
 
 @public
-def cumprod(input, dim, *, dtype=None):
+def cumprod(input: Any, dim: Any, *, dtype: Any = None) -> Any:
     """Running products along `dim`. Integers and bools are multiplied as int64."""
     input = input if dtype is None else cast(input, dtype=numpy_dtype(dtype))
     return _along(input, dim, lambda x, k: cumprod_(x, dim=k, reverse=False))
 
 
 @public
-def logcumsumexp(input, dim):
+def logcumsumexp(input: Any, dim: Any) -> Any:
     """log of the running sums of exp along `dim`, without overflow. The gradient of -inf is 0."""
     return _along(input, dim, lambda x, k: logcumsumexp_(x, dim=k))
 
 
 @public
-def cummax(input, dim):
+def cummax(input: Any, dim: Any) -> Any:
     """The largest element up to each along `dim`, and where it is: a pair (values, indices)."""
     places = _along(input, dim, lambda x, k: place_of_running_max(x, dim=k, least=False))
     return CumMax(gather_along(input, places, dim=one_dim(dim, input.ndim)), places)
 
 
 @public
-def cummin(input, dim):
+def cummin(input: Any, dim: Any) -> Any:
     """The smallest element up to each along `dim`, and where it is: a pair (values, indices)."""
     places = _along(input, dim, lambda x, k: place_of_running_max(x, dim=k, least=True))
     return CumMin(gather_along(input, places, dim=one_dim(dim, input.ndim)), places)
 
 
 @public
-def diff(input, n=1, dim=-1, prepend=None, append=None):
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The differences of neighbours along `dim`, taken `n` times; of bools whether they differ.
 
     >>> import minigrad

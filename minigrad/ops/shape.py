@@ -97,7 +97,7 @@ def unreduced(g: Any, shape: tuple[int, ...], dim: Any, keepdim: bool) -> Any:
 
 
 @public
-def reshape(input, *sizes, shape=None):
+def reshape(input: Any, *sizes: Any, shape: Any = None) -> Any:
     """`input` in another shape, one size of which may be -1: a view where possible, else a copy.
 
     >>> import minigrad
@@ -112,7 +112,7 @@ def reshape(input, *sizes, shape=None):
 
 
 @public
-def view(input, *sizes, size=None, dtype=None):
+def view(input: Any, *sizes: Any, size: Any = None, dtype: Any = None) -> Any:
     """`input` in another shape, always sharing its memory; or, given a dtype, its memory read as that dtype.
 
     Raises:
@@ -124,19 +124,19 @@ def view(input, *sizes, size=None, dtype=None):
 
 
 @public
-def reshape_as(input, other):
+def reshape_as(input: Any, other: Any) -> Any:
     """`input` in the shape of `other`."""
     return reshape_(input, shape=tuple(other.shape))
 
 
 @public
-def view_as(input, other):
+def view_as(input: Any, other: Any) -> Any:
     """A view of `input` in the shape of `other`."""
     return view_(input, shape=tuple(other.shape))
 
 
 @public
-def flatten(input, start_dim=0, end_dim=-1):
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """Dimensions `start_dim` to `end_dim` made one. A 0-d tensor becomes one of shape (1,).
 
     >>> import minigrad
@@ -151,13 +151,13 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 
 @public
-def ravel(input):
+def ravel(input: Any) -> Any:
     """All elements in one dimension."""
     return reshape_(input, shape=(-1,) if math.prod(input.shape) else (0,))
 
 
 @public
-def unflatten(input, dim, sizes):
+def unflatten(input: Any, dim: Any, sizes: Any) -> Any:
     """Dimension `dim` made into several of `sizes`, one of which may be -1."""
     k = one_dim(dim, input.ndim)
     if not input.ndim:
@@ -172,7 +172,7 @@ def unflatten(input, dim, sizes):
 
 
 @public
-def squeeze(input, dim=None):
+def squeeze(input: Any, dim: Any = None) -> Any:
     """`input` without its dimensions of size 1, or without those of `dim` that are of size 1."""
     shape = tuple(input.shape)
     dims = range(len(shape)) if dim is None else many_dims(dim, len(shape))
@@ -180,7 +180,7 @@ def squeeze(input, dim=None):
 
 
 @public
-def unsqueeze(input, dim):
+def unsqueeze(input: Any, dim: Any) -> Any:
     """`input` with a dimension of size 1 put in at `dim`."""
     shape = tuple(input.shape)
     k = one_dim(dim, len(shape) + 1)
@@ -188,7 +188,7 @@ def unsqueeze(input, dim):
 
 
 @public
-def transpose(input, dim0, dim1):
+def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """A view with two dimensions exchanged."""
     n = input.ndim
     dim0, dim1 = one_dim(dim0, n), one_dim(dim1, n)
@@ -196,19 +196,19 @@ def transpose(input, dim0, dim1):
 
 
 @public
-def swapaxes(input, axis0, axis1):
+def swapaxes(input: Any, axis0: int, axis1: int) -> Any:
     """`transpose` under NumPy's name."""
     return transpose(input, axis0, axis1)
 
 
 @public
-def swapdims(input, dim0, dim1):
+def swapdims(input: Any, dim0: int, dim1: int) -> Any:
     """`transpose` under its newer name."""
     return transpose(input, dim0, dim1)
 
 
 @public
-def t(input):
+def t(input: Any) -> Any:
     """The transpose of a matrix; tensors of fewer dimensions as they are.
 
     Raises:
@@ -220,7 +220,7 @@ def t(input):
 
 
 @public
-def adjoint(input):
+def adjoint(input: Any) -> Any:
     """The last two dimensions exchanged, as `x.mT` does."""
     if input.ndim < 2:
         raise RuntimeError(f"mT takes matrices or batches of them, got {input.ndim} dimensions")
@@ -228,7 +228,7 @@ def adjoint(input):
 
 
 @public
-def permute(input, *order, dims=None):
+def permute(input: Any, *order: Any, dims: Any = None) -> Any:
     """A view with the dimensions in another order, given as `permute(2, 0, 1)` or `permute((2, 0, 1))`.
 
     >>> import minigrad
@@ -242,7 +242,7 @@ def permute(input, *order, dims=None):
 
 
 @public
-def movedim(input, source, destination):
+def movedim(input: Any, source: Any, destination: Any) -> Any:
     """A view with the dimensions `source` (one or several) at the places `destination`, the others in order."""
     n = input.ndim
     places = many_dims(destination, n)
@@ -258,13 +258,13 @@ def movedim(input, source, destination):
 
 
 @public
-def moveaxis(input, source, destination):
+def moveaxis(input: Any, source: Any, destination: Any) -> Any:
     """`movedim` under NumPy's name."""
     return movedim(input, source, destination)
 
 
 @public
-def expand(input, *sizes, size=None):
+def expand(input: Any, *sizes: Any, size: Any = None) -> Any:
     """`input` repeated along its dimensions of size 1, and along new ones in front, without copying.
 
     -1 leaves a size as it is. Elements share memory: clone() the result before writing to it.
@@ -288,19 +288,19 @@ def expand(input, *sizes, size=None):
 
 
 @public
-def expand_as(input, other):
+def expand_as(input: Any, other: Any) -> Any:
     """`input` expanded to the shape of `other`."""
     return expand(input, tuple(other.shape))
 
 
 @public
-def broadcast_to(input, size):
+def broadcast_to(input: Any, size: int) -> Any:
     """`expand` as a function, with NumPy's name."""
     return expand(input, size)
 
 
 @public
-def broadcast_tensors(*tensors):
+def broadcast_tensors(*tensors: Any) -> Any:
     """The tensors, expanded to the shape to which they broadcast together."""
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
@@ -309,7 +309,7 @@ def broadcast_tensors(*tensors):
 
 
 @public
-def contiguous(input, memory_format=None):
+def contiguous(input: Any, memory_format: Any = None) -> Any:
     """`input` itself if its elements lie in row-major order without gaps, else a copy that does."""
     array = input.array if isinstance(input, TensorBase) else input
     return input if array.flags.c_contiguous else contiguous_(input)

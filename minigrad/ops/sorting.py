@@ -127,7 +127,7 @@ def _back(pair, input):
 
 
 @public
-def sort(input, dim=-1, descending=False, stable=False):
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The elements along `dim` in order, and where they were: a pair (values, indices). Always stable.
 
     >>> import minigrad
@@ -139,13 +139,13 @@ def sort(input, dim=-1, descending=False, stable=False):
 
 
 @public
-def msort(input):
+def msort(input: Any) -> Any:
     """The elements in order along the first dimension."""
     return sort(input, 0)[0]
 
 
 @public
-def argsort(input, dim=-1, descending=False, stable=False):
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The indices that sort the elements along `dim`."""
     k = one_dim(dim, input.ndim)
     order = order_(_as_1d(input), dim=k, descending=descending)
@@ -153,7 +153,7 @@ def argsort(input, dim=-1, descending=False, stable=False):
 
 
 @public
-def topk(input, k, dim=-1, largest=True, sorted=True):
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements along `dim` in order, and where they are: a pair (values, indices).
 
     >>> import minigrad
@@ -173,7 +173,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
 
 
 @public
-def kthvalue(input, k, dim=-1, keepdim=False):
+def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element along `dim` (k counts from 1), and where it is: a pair (values, indices)."""
     d, x = one_dim(dim, input.ndim), _as_1d(input)
     if not 1 <= k <= x.shape[d]:
@@ -193,7 +193,7 @@ def _median(input, dim, keepdim, skip_nan, pair):
 
 
 @public
-def median(input, dim=None, keepdim=False):
+def median(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The middle element, the lower one of two; along `dim` a pair (values, indices). nan if there is a nan.
 
     >>> import minigrad
@@ -204,13 +204,13 @@ def median(input, dim=None, keepdim=False):
 
 
 @public
-def nanmedian(input, dim=None, keepdim=False):
+def nanmedian(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """`median` of the elements that are not nan."""
     return _median(input, dim, keepdim, True, return_types.nanmedian)
 
 
 @public
-def mode(input, dim=-1, keepdim=False):
+def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
     """The most frequent element along `dim` (the smallest of several), and where it is last: (values, indices)."""
     d, x = one_dim(dim, input.ndim), _as_1d(input)
     return return_types.mode(*_back(pick(x, place_of_mode(x, dim=d), d, keepdim), input))
@@ -269,7 +269,7 @@ def _quantile(input, q, dim, keepdim, interpolation, skip_nan):
 
 
 @public
-def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+def quantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
     """The elements below which a share `q` (a number, or several in a tensor) of the elements along `dim` lies.
 
     Between two elements it is interpolated: "linear", "lower", "higher", "midpoint" or "nearest". Several q come
@@ -283,7 +283,7 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
 
 
 @public
-def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+def nanquantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
     """`quantile` of the elements that are not nan."""
     return _quantile(input, q, dim, keepdim, interpolation, True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..autograd.public import public
 from .arithmetic import mul, sqrt, sub_
 from .division import div_
@@ -14,7 +16,7 @@ from .shape import reshape_, unsqueeze
 
 
 @public
-def cov(input, *, correction=1):
+def cov(input: Any, *, correction: Any = 1) -> Any:
     """The covariances of variables (rows) over observations (columns): a matrix, or for one row its variance.
 
     The sums of products are divided by the number of observations less `correction` (1, Bessel's).
@@ -33,7 +35,7 @@ def cov(input, *, correction=1):
 
 
 @public
-def corrcoef(input):
+def corrcoef(input: Any) -> Any:
     """Pearson's correlation coefficients of variables (rows) over observations (columns), within -1 and 1."""
     c = cov(input)
     if not c.ndim:
@@ -54,7 +56,7 @@ def _strips(y, x, dx, dim):
 
 
 @public
-def trapezoid(y, x=None, *, dx=None, dim=-1):
+def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     """The integral along `dim` by the trapezoidal rule, for samples at `x`, or `dx` (1) apart.
 
     >>> import minigrad
@@ -65,13 +67,13 @@ def trapezoid(y, x=None, *, dx=None, dim=-1):
 
 
 @public
-def trapz(y, x=None, *, dx=None, dim=-1):
+def trapz(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     """`trapezoid` under its older name."""
     return trapezoid(y, x, dx=dx, dim=dim)
 
 
 @public
-def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     """The integrals up to each sample but the first, along `dim`."""
     return cumsum(_strips(y, x, dx, dim), dim)
 
