@@ -294,7 +294,7 @@ def expand_as(input: Any, other: Any) -> Any:
 
 
 @public
-def broadcast_to(input: Any, size: int) -> Any:
+def broadcast_to(input: Any, size: Any) -> Any:
     """`expand` as a function, with NumPy's name."""
     return expand(input, size)
 
