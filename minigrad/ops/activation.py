@@ -14,6 +14,7 @@ from ..autograd.node import TensorBase
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from ..backend.devices import device_of
+from ..backend.kernels import positive_part
 from ..backend.random import default_generator
 from ..backend.selection import select
 from ..backend.special import erf as erf_of_array
@@ -41,7 +42,7 @@ def relu(xp, input):
     >>> minigrad.relu(minigrad.tensor([-1.0, 0.0, 2.0]))
     tensor([0., 0., 2.])
     """
-    return xp.maximum(input, 0)
+    return positive_part(xp, input)
 
 
 relu.vjp(input=lambda g, out: g * (out > 0))

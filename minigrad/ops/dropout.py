@@ -10,6 +10,7 @@ from typing import Any
 from ..autograd.node import TensorBase
 from ..autograd.public import public
 from ..backend.devices import device_of
+from ..backend.dtypes import float32
 from ..backend.library import library
 from ..backend.random import Generator, default_generator
 from .arithmetic import mul
@@ -28,7 +29,7 @@ def kept(input: Any, p: float, features: bool, generator: Generator | None) -> A
         raise RuntimeError(f"feature dropout takes 2 dimensions or more (batch, channel), got {array.ndim}")
     shape = array.shape[:2] + (1,) * (array.ndim - 2) if features else array.shape
     source = default_generator(device_of(array)) if generator is None else generator
-    return source.uniform(shape, array.dtype if array.dtype.itemsize > 2 else "float32") >= p
+    return source.uniform(shape, array.dtype if array.dtype.itemsize > 2 else float32.dtype) >= p
 
 
 def check_probability(p: float) -> None:

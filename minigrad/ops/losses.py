@@ -158,18 +158,24 @@ def cross_entropy(xp, input, target, factor=None, *, reduction):
 
 
 @primitive(dtype="keep")
-def less_one_hot(xp, input, target):
-    """`input` (n, classes) less 1 where `target` (n,) points.
+def less_one_hot(xp, input, target, row):
+    """`input` (n, classes) less 1 where `target` (n,) points, times `row`: a number, () or (n, 1).
 
     By places in the flat array 1.6 us for 64 rows, by pairs of row and column 3.5.
     """
-    out = input.copy()
+    out = input * row
+    if not out.flags.c_contiguous:
+        out = out.copy()
     rows, classes = out.shape
-    out.reshape(-1)[xp.arange(0, rows * classes, classes or 1) + target] -= 1
+    places = xp.arange(0, rows * classes, classes or 1) + target
+    out.reshape(-1)[places] -= row.reshape(-1) if hasattr(row, "ndim") else row
     return out
 
 
-less_one_hot.vjp(input=lambda g: g)
+less_one_hot.vjp(
+    input=lambda g, row: g * row,
+    row=lambda g, input, target: g * less_one_hot(input, target, 1),
+)
 
 
 def _cross_entropy_input(g, out, target, factor, reduction, shape_of_input):
@@ -180,7 +186,7 @@ def _cross_entropy_input(g, out, target, factor, reduction, shape_of_input):
         row = _per_row(g_loss, factor, reduction) * _scale(factor, reduction, rows)
         if factor is not None or reduction == "none":
             row = reshape_(row, shape=(rows, 1))
-        grad = less_one_hot(softmax, target) * row
+        grad = less_one_hot(softmax, target, row)
     if g_softmax is not None:  # reached through the gradient above, when that is differentiated
         through = softmax_input(g_softmax, softmax, dim=1)
         grad = through if grad is None else grad + through

@@ -446,3 +446,24 @@ def test_grad_fn_names():
     assert F.log_softmax(x, 1).grad_fn.name() == "LogSoftmaxBackward0"
     assert F.nll_loss(x, y).grad_fn.name() == "NllLossBackward0"
     assert F.embedding(y, x).grad_fn.name() == "EmbeddingBackward0"
+
+
+def test_cross_entropy_of_logits_in_column_order(device):
+    x = mg.tensor([[1.0, 2.0, 0.0], [0.0, -1.0, 3.0]], device=device)
+    target = mg.tensor([2, 0], device=device)
+    columns = mg.stack([x[:, k] for k in range(3)], 0).requires_grad_()
+    rows = x.clone().requires_grad_()
+    for reduction in ("mean", "none"):
+        loss = F.cross_entropy(columns.T, target, reduction=reduction)
+        (have,) = mg.autograd.grad(loss.sum(), columns)
+        (want,) = mg.autograd.grad(F.cross_entropy(rows, target, reduction=reduction).sum(), rows)
+        close(have.T, want.cpu().numpy())
+
+
+def test_relu_of_all_sizes(device):
+    for shape in ((), (3,), (0, 2), (300, 500), (400, 400)):
+        x = mg.randn(*shape, device=device)
+        array = x.cpu().numpy()
+        np.testing.assert_array_equal(F.relu(x).cpu().numpy(), np.where(array > 0, array, 0))
+    special = F.relu(mg.tensor([math.nan, math.inf, -math.inf], device=device)).cpu().numpy()
+    np.testing.assert_array_equal(special, [math.nan, math.inf, 0])
