@@ -70,7 +70,8 @@ class Plan:
         self.source = "\n".join([*self._record_lines(count, used), "", *computing])
         scope = {
             "new": object.__new__, "next_order": next_order, "Clock": Clock, "Storage": Storage, "plan": self,
-            "LEAF": LEAF, "TensorBase": TensorBase, "defaults": list(rules.defaults.values()), "many": self.many, **known,
+            "LEAF": LEAF, "TensorBase": TensorBase, "defaults": list(rules.defaults.values()),
+            "many": self.many, **known,
         }  # fmt: skip
         exec(_compiled(self.source, f"<plan of {rules.forward.__name__}>"), scope)
         self.record, self.gradients = scope["record"], scope["gradients"]
