@@ -30,7 +30,7 @@ def register_hook(tensor: Any, hook: Callable[[Any], Any]) -> HookHandle:
     if node is None:
         raise RuntimeError("cannot register a hook on a tensor that does not require a gradient")
     if node is not LEAF:
-        return node.register_hook(hook)
+        return node.add_hook(hook)
     if tensor._hooks is None:
         tensor._hooks = []
     tensor._hooks.append(hook)
@@ -67,4 +67,4 @@ def retain_grad(tensor: Any) -> None:
             else:
                 kept._grad = g if kept._grad is None else kept._grad + g
 
-    node.register_hook(keep)
+    node.add_hook(keep)

@@ -113,12 +113,21 @@ class Node:
         """The nodes that this one passes gradients to, as PyTorch's pairs (node, output number)."""
         return tuple((public_node(edge), edge.position if isinstance(edge, Output) else 0) for edge in self.edges)
 
-    def register_hook(self, hook: Callable[..., Any]) -> HookHandle:
+    def add_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call `hook(grad)` with the gradient of this operation's output; what it returns replaces it."""
         if self.hooks is None:
             self.hooks = []
         self.hooks.append(hook)
         return HookHandle(self.hooks, hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> HookHandle:
+        """`add_hook` as PyTorch has it: the hook takes, and may return, a tuple of one gradient."""
+
+        def of_one(g: Any) -> Any:
+            returned = hook((g,))
+            return returned[0] if isinstance(returned, tuple) else returned
+
+        return self.add_hook(of_one)
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"

@@ -132,6 +132,6 @@ def test_on_one_output_of_several():
 def test_on_a_node():
     x = leaf(1.0)
     y = x * 2
-    y.grad_fn.register_hook(lambda g: g * 3)
+    y.grad_fn.register_prehook(lambda gradients: (gradients[0] * 3,))
     y.sum().backward()
     assert x.grad.item() == 6.0
