@@ -148,7 +148,9 @@ def _finish(node: Any, ctx: FunctionCtx, tensors: Sequence[Any], raw: tuple[Any,
     if node is not None:
         node.outputs = len(raw)
         node.results = [
-            (tuple(x.array.shape), x.array.dtype, device_of(x.array)) if isinstance(x, TensorBase) else None
+            (tuple(x.array.shape), x.array.dtype, device_of(x.array))
+            if isinstance(x, TensorBase) and len(outputs) > 1
+            else None
             for x in outputs
         ]
         ctx.keep(outputs)

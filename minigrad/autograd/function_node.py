@@ -143,7 +143,7 @@ class FunctionNode(Node):
         gradients = g if type(g) is tuple else (g,)
         ctx = node.frame
         inputs = []
-        for part, result in zip(gradients, node.results, strict=True):
+        for part, result in zip(gradients, node.results, strict=True):  # None only where there are several
             if part is None and ctx._materialize and result is not None:
                 shape, dtype, where = result
                 with activate(where):
@@ -189,12 +189,12 @@ def _checked(node: Any, returned: Any, create_graph: bool) -> list[Any]:
         if r is None or not wanted.needed:
             gradients.append(None)
             continue
-        if is_array(r):
-            r = wrap(r)
         if not isinstance(r, TensorBase):
-            raise TypeError(
-                f"{node.name()}: backward must return tensors or None, got {type(r).__name__} for argument {k}"
-            )
+            if not is_array(r):
+                raise TypeError(
+                    f"{node.name()}: backward must return tensors or None, got {type(r).__name__} for argument {k}"
+                )
+            r = wrap(r)
         if type(r.array) is not wanted.array_type:
             raise RuntimeError(
                 f"{node.name()}: the gradient of argument {k} is on {device_of(r.array)}, the argument is not"
