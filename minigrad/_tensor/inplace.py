@@ -21,6 +21,7 @@ from ..autograd.versions import Clock
 from ..autograd.views import current_node
 from ..backend.devices import device_of, to_device
 from ..backend.dtypes import public_dtype
+from ..backend.host import held_number
 from ..backend.library import is_array, library
 from ..ops.indexing import basic_getitem, follow, full_key, index_write, split_index, view_write
 
@@ -181,12 +182,19 @@ def setitem(x: Any, key: Any, value: Any) -> None:
     """
     check_writable(x, "x[...] = value")
     view_key, places, arrays = split_index(x, key)
-    value = _as_value(value, x)
-    raw = raw_array(value)
     target = x.array if view_key is None else basic_getitem(x.array, key=view_key)
-    full = Ellipsis if places is None else full_key(places, [raw_array(a) for a in arrays])
-    if hasattr(raw, "shape"):
-        raw = _without_leading_ones(raw, target.ndim if places is None else None)
+    if places is None:
+        full, ndim = Ellipsis, target.ndim
+    else:
+        full = full_key(places, [raw_array(a) for a in arrays])
+        ndim = places.count(None) + max(a.ndim for a in arrays)
+    value = _as_value(value, x, ndim)
+    if places is not None and isinstance(value, TensorBase) and value.array.ndim and value.array.dtype != x.array.dtype:
+        raise RuntimeError(
+            f"x[index] = value: the tensor is {public_dtype(x.array.dtype)}, the value {public_dtype(value.array.dtype)}: "
+            "convert the value with .to(x.dtype)"
+        )
+    raw = raw_array(value)
     recording = modes.node_type is not None
     history = recording and (
         current_node(x) is not None or (isinstance(value, TensorBase) and current_node(value) is not None)
@@ -217,19 +225,17 @@ def raw_array(value: Any) -> Any:
     return value.array if isinstance(value, TensorBase) else value
 
 
-def _without_leading_ones(raw: Any, ndim: int | None) -> Any:
-    """`raw` without the dimensions of size 1 that it has in front of those of the target."""
-    while ndim is not None and raw.ndim > ndim and raw.shape[0] == 1:
-        raw = raw.reshape(raw.shape[1:])
-    return raw
-
-
-def _as_value(value: Any, x: Any) -> Any:
-    """The value of an assignment: a Tensor, an array or a number."""
-    if isinstance(value, (TensorBase, bool, int, float)) or is_array(value):
-        return value
+def _as_value(value: Any, x: Any, ndim: int) -> Any:
+    """The value of an assignment: a Tensor or array, without the dimensions of size 1 that it has in front of the
+    `ndim` of its target; or a number that the dtype of `x` holds."""
+    if isinstance(value, (bool, int, float)):
+        return held_number(value, x.array.dtype)
+    if isinstance(value, TensorBase) or is_array(value):
+        shape = raw_array(value).shape
+        extra = len(shape) - ndim
+        return value.reshape(shape[extra:]) if extra > 0 and all(n == 1 for n in shape[:extra]) else value
     if hasattr(value, "item") and hasattr(value, "dtype"):  # a NumPy scalar
-        return value.item()
+        return held_number(value.item(), x.array.dtype)
     if isinstance(value, (list, tuple)):
         return library(x.array).asarray(value, dtype=x.array.dtype)
     raise TypeError(f"x[...] = value takes a tensor or a number, got {type(value).__name__}")
@@ -255,6 +261,18 @@ def filled(xp, input, value):
 filled.vjp(input=lambda g: g * 0, value=lambda g: g)
 
 
+def fill(input: Any, value: Any) -> Any:
+    """A tensor like `input` with `value` (a number or a 0-d tensor) everywhere; the gradient of `input` is zero.
+
+    >>> import minigrad
+    >>> fill(minigrad.zeros(2), 3.0)
+    tensor([3., 3.])
+    """
+    if isinstance(value, TensorBase) and value.array.ndim:
+        raise RuntimeError(f"fill() takes a number or a 0-d tensor, got one of shape {tuple(value.array.shape)}")
+    return filled(input, value)
+
+
 class InPlaceMethods:
     """The in-place methods that have no out-of-place function of the same name."""
 
@@ -273,8 +291,8 @@ class InPlaceMethods:
         if isinstance(value, TensorBase):
             if value.array.ndim:
                 raise RuntimeError(f"fill_ takes a number or a 0-d tensor, got one of shape {tuple(value.array.shape)}")
-        elif not isinstance(value, (bool, int, float)):
-            value = value.item()
+        else:
+            value = held_number(value if isinstance(value, (bool, int, float)) else value.item(), self.array.dtype)
         return assign(self, filled(self, value), "fill_")
 
     def zero_(self) -> Any:
