@@ -150,7 +150,7 @@ def cross_entropy(xp, input, target, factor=None, *, reduction):
     losses = -_picked(xp, exponentials, target)
     xp.exp(exponentials, exponentials)
     sums = exponentials.dot(xp.ones(classes, exponentials.dtype))
-    exponentials /= sums.reshape(rows, 1)
+    exponentials *= (1 / sums).reshape(rows, 1)  # a third of the time of a division of all
     losses += xp.log(sums, sums)
     if wide is not input:
         losses, exponentials = losses.astype(input.dtype), exponentials.astype(input.dtype)
