@@ -111,6 +111,7 @@ def from_dlpack(source: Any) -> Any:
 def _make(name: str, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool, *fill: Any) -> Any:
     where = resolve(device)
     chosen = default_float() if dtype is None else numpy_dtype(dtype)
+    fill = tuple(host_data(number, chosen, _unwrapped).item() for number in fill)
     with activate(where):
         array = getattr(library_on(where), name)(as_shape(size), *fill, dtype=chosen)
     return finish(array, requires_grad)
@@ -203,7 +204,7 @@ def _number(value: Any) -> Any:
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, layout: Any = None,
+    start: Any = None, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, layout: Any = None,
     device: Any = None, requires_grad: bool = False,
 ) -> Any:  # fmt: skip
     """Numbers from `start` (0) up to, not including, `end`: int64, or the default float if one is a float.
@@ -211,8 +212,10 @@ def arange(
     >>> arange(5)
     tensor([0, 1, 2, 3, 4])
     """
-    if end is None:
-        start, end = 0, start
+    if start is None and end is None:
+        raise TypeError("arange() needs an end: arange(end) or arange(start, end, step)")
+    if end is None or start is None:
+        start, end = 0, start if end is None else end
     start, end, step = _number(start), _number(end), _number(step)
     if step == 0:
         raise RuntimeError("arange(): step must not be 0")

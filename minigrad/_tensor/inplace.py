@@ -187,7 +187,7 @@ def setitem(x: Any, key: Any, value: Any) -> None:
         full, ndim = Ellipsis, target.ndim
     else:
         full = full_key(places, [raw_array(a) for a in arrays])
-        ndim = places.count(None) + max(a.ndim for a in arrays)
+        ndim = target.ndim - len(arrays) + max(a.ndim for a in arrays)
     value = _as_value(value, x, ndim)
     if places is not None and isinstance(value, TensorBase) and value.array.ndim and value.array.dtype != x.array.dtype:
         raise RuntimeError(

@@ -45,10 +45,33 @@ def host_data(data: Any, wanted: np.dtype | None, unwrap: Callable[[Any], Any]) 
         raise _data_error(data, error) from None
     if host.dtype.kind not in "biuf":
         raise _data_error(data, None)
-    if wanted is None and not keeps_dtype and host.dtype == np.float64:
-        wanted = default_float()
+    if wanted is None and not keeps_dtype:
+        if host.dtype == np.uint64:  # NumPy's answer to integers from 2**63 on
+            raise RuntimeError(f"the number {host.max()} does not fit into int64")
+        wanted = default_float() if host.dtype == np.float64 else None
     public_dtype(host.dtype)
+    if wanted is not None and not hasattr(data, "__array__"):
+        _check_fits(host, wanted)
     return np.array(host, dtype=wanted)
+
+
+def held_number(number: float, dtype: np.dtype) -> float:
+    """`number` as a dtype holds it: negative integers wrap around in unsigned ones; what does not fit raises."""
+    if type(number) is not int or dtype.kind not in "iu" or 0 <= number < 128:
+        return number
+    return host_data(number, dtype, lambda part: part).item()
+
+
+def _check_fits(host: np.ndarray, wanted: np.dtype) -> None:
+    """Refuse numbers that an integer dtype does not hold. Negative ones wrap around in unsigned ones, as in PyTorch."""
+    if wanted.kind not in "iu" or not host.size:
+        return
+    limits = np.iinfo(wanted)
+    smallest = limits.min or -limits.max
+    with np.errstate(invalid="ignore"):
+        fits = (host >= smallest) & (host <= limits.max)
+    if not fits.all():
+        raise RuntimeError(f"the number {host[~fits].flat[0]} does not fit into {wanted}")
 
 
 def _plain(data: Any, unwrap: Callable[[Any], Any]) -> tuple[Any, bool]:

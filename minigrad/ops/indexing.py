@@ -7,6 +7,7 @@ dimensions elsewhere.) Masks become the indices of their True elements.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -131,100 +132,130 @@ def split_index(x: Any, key: Any) -> tuple[tuple[Any, ...] | None, tuple[int | N
     """Take an index of `x` apart: the key of the view (None: all of x), the key of the arrays (None: no arrays)
     and the index arrays."""
     parts = key if isinstance(key, tuple) else (key,)
-    if all(type(p) is int or type(p) is slice or p is None or p is Ellipsis for p in parts):
-        for p in parts:
-            if type(p) is slice and p.step is not None:
-                _check_step(p)
+    for p in parts:
+        kind = type(p)
+        if not (kind is int or p is None or p is Ellipsis or (kind is slice and _is_plain(p))):
+            break
+    else:
         return parts, None, []
     xp = library(x.array if isinstance(x, TensorBase) else x)
-    basic: list[Any] = []
-    arrays_at: list[tuple[int, Any]] = []  # (place in basic, index array)
+    parts = tuple(_part(p, xp) for p in parts)
+    total = sum(_dimensions(p) for p in parts)
+    if total > x.ndim:
+        raise IndexError(f"too many indices for a tensor of {x.ndim} dimensions: {total}")
+    basic: list[Any] = []  # integers, slices, None, Ellipsis, and in the places of index arrays slices over everything
+    arrays: list[Any] = []
+    places: list[int | None] = []  # for each dimension that `basic` leaves, the number of the array that indexes it
+    dim = 0  # of x, that the next part refers to
     for p in parts:
-        if p is None or p is Ellipsis or isinstance(p, slice):
-            if isinstance(p, slice):
-                _check_step(p)
-            basic.append(p)
-        elif isinstance(p, bool):
-            basic.append(None)
-            arrays_at.append((len(basic) - 1, xp.zeros(1 if p else 0, dtype="int64")))
-        elif hasattr(p, "__index__") and not hasattr(p, "shape"):
-            basic.append(p.__index__())
-        else:
-            a = index_array(p, xp)
-            if a.ndim == 0 and a.dtype.kind in "iu" and xp.__name__ == "numpy":
-                basic.append(int(a))
-            elif a.dtype.kind == "b":
-                start = _dimension(basic, parts, x)
-                if a.ndim and tuple(a.shape) != tuple(x.shape[start : start + a.ndim]):
-                    raise IndexError(
-                        f"a mask of shape {tuple(a.shape)} cannot index dimensions {start} to {start + a.ndim - 1} "
-                        f"of a tensor of shape {tuple(x.shape)}: the shapes must agree"
-                    )
-                found = xp.nonzero(a) if a.ndim else (xp.zeros(int(a), dtype="int64"),)
-                for where in found:
-                    arrays_at.append((len(basic), where))
-                    basic.append(_ALL if a.ndim else None)
-            else:
-                # a tensor stays one: it is saved, and so its changes are noticed
-                arrays_at.append((len(basic), p if isinstance(p, TensorBase) and p.array is a else a))
-                basic.append(_ALL)
-    if not arrays_at:
-        return tuple(basic), None, []
-    view_key = None if all(p is not None and type(p) is slice and p == _ALL for p in basic) else tuple(basic)
-    ndim = x.ndim - sum(p is not None and p is not Ellipsis for p in basic)  # dimensions that an Ellipsis stands for
-    if ndim < 0:
-        raise IndexError(f"too many indices for a tensor of {x.ndim} dimensions: {len(basic)}")
-    places: list[int | None] = []
-    by_place = {place: number for number, (place, _) in enumerate(arrays_at)}
-    for place, p in enumerate(basic):
         if p is Ellipsis:
-            places.extend([None] * ndim)
-        elif type(p) is not int:
-            places.append(by_place.get(place))
-    return view_key, tuple(places), [a for _, a in arrays_at]
+            if Ellipsis in basic:
+                raise IndexError("an index can only have one ellipsis (...)")
+            places += [None] * (x.ndim - total)
+            dim += x.ndim - total
+            basic.append(p)
+        elif not hasattr(p, "ndim"):
+            places += [] if type(p) is int else [None]
+            dim += p is not None
+            basic.append(p)
+        else:
+            for found in _indices(p, dim, x, xp):
+                places.append(len(arrays))
+                arrays.append(found)
+                basic.append(_ALL if _dimensions(p) else None)
+            dim += _dimensions(p)
+    if not arrays:
+        return tuple(basic), None, []
+    untouched = all(type(p) is slice and p == _ALL for p in basic)
+    return None if untouched else tuple(basic), tuple(places), arrays
 
 
-def _check_step(p: slice) -> None:
-    if p.step is not None and p.step.__index__() <= 0:
-        raise ValueError(f"the step of a slice must be positive, got {p.step}: use flip() to reverse a tensor")
+def _is_plain(p: slice) -> bool:
+    """True for a slice of Python's integers with a step that goes forward."""
+    if p.step is not None and (type(p.step) is not int or p.step <= 0):
+        return False
+    return (p.start is None or type(p.start) is int) and (p.stop is None or type(p.stop) is int)
 
 
-def _dimension(basic: Sequence[Any], parts: Sequence[Any], x: Any) -> int:
-    """The dimension of `x` that the next part of an index refers to."""
-    used = sum(p is not None and p is not Ellipsis for p in basic)
-    if not any(p is Ellipsis for p in basic):
-        return used
-    total = sum(
-        (q.ndim if hasattr(q, "ndim") and str(q.dtype).endswith("bool") else 1)
-        for q in parts
-        if q is not None and q is not Ellipsis
-    )
-    return used + x.ndim - total
+def _part(p: Any, xp: Any) -> Any:
+    """One part of an index as an int, a slice of ints, None, Ellipsis, or an array of integers or booleans."""
+    if p is None or p is Ellipsis:
+        return p
+    if isinstance(p, slice):
+        start, stop, step = (None if k is None else operator.index(k) for k in (p.start, p.stop, p.step))
+        if step is not None and step <= 0:
+            raise ValueError(f"the step of a slice must be positive, got {step}: use flip() to reverse a tensor")
+        return slice(start, stop, step)
+    if isinstance(p, bool):
+        return xp.asarray(p)
+    if hasattr(p, "__index__") and not hasattr(p, "shape"):
+        return p.__index__()
+    array = index_array(p, xp)
+    if not array.ndim and array.dtype.kind != "b":
+        return int(array)
+    return p if isinstance(p, TensorBase) and p.array is array else array  # a tensor's changes are noticed
+
+
+def _dimensions(p: Any) -> int:
+    """How many dimensions a part of an index refers to."""
+    if p is None or p is Ellipsis:
+        return 0
+    return p.ndim if _is_mask(p) else 1
+
+
+def _is_mask(p: Any) -> bool:
+    return hasattr(p, "ndim") and (p.array if isinstance(p, TensorBase) else p).dtype.kind == "b"
+
+
+def _indices(p: Any, dim: int, x: Any, xp: Any) -> Sequence[Any]:
+    """The index arrays of one part: itself, or where a mask is True."""
+    if not _is_mask(p):
+        return (p,)
+    mask = p.array if isinstance(p, TensorBase) else p
+    if not mask.ndim:
+        return (xp.zeros(int(mask), dtype="int64"),)
+    if tuple(mask.shape) != tuple(x.shape[dim : dim + mask.ndim]):
+        raise IndexError(
+            f"a mask of shape {tuple(mask.shape)} cannot index dimensions {dim} to {dim + mask.ndim - 1} of a tensor "
+            f"of shape {tuple(x.shape)}: the shapes must agree"
+        )
+    return xp.nonzero(mask)
 
 
 def index_array(p: Any, xp: Any) -> Any:
     """An index (tensor, array, list, range) as an integer or boolean array of library `xp`."""
+    given = p
     if isinstance(p, TensorBase):
         p = p.array
-    if not is_array(p):
-        if isinstance(p, (list, tuple, range)):
-            numbers: list[Any] = list(p)
-            p = [q.item() if hasattr(q, "item") and q.ndim == 0 else q for q in numbers]
-            a = xp.asarray(p, dtype="int64" if len(p) == 0 else None)
-        elif hasattr(p, "__array__"):
-            a = xp.asarray(p)
+    if is_array(p):
+        if library(p) is xp:
+            a = p if isinstance(given, TensorBase) else p.copy()  # whose changes nobody would notice
+        elif xp.__name__ == "numpy":
+            raise RuntimeError("the index is on a GPU, the tensor on the CPU: move the index there with .cpu()")
         else:
-            raise IndexError(
-                f"a tensor is indexed by integers, slices, None, ..., and tensors or lists of integers or booleans; "
-                f"got {type(p).__name__}"
-            )
+            a = xp.asarray(p)
+    elif isinstance(p, (list, tuple, range)):
+        numbers = _numbers(p)
+        a = xp.asarray(numbers, dtype=None if len(numbers) else "int64")
+    elif hasattr(p, "__array__"):
+        a = xp.asarray(p.__array__())
     else:
-        a = p if library(p) is xp else xp.asarray(p)
+        raise IndexError(
+            f"a tensor is indexed by integers, slices, None, ..., and tensors or lists of integers or booleans; "
+            f"got {type(p).__name__}"
+        )
     if a.dtype.kind not in "iub":
         raise IndexError(f"tensors used as indices must be integers or booleans, got {a.dtype}")
     if a.dtype == "uint8":
         a = a.astype(bool)  # as in PyTorch, where uint8 masks are older than bool
     return a
+
+
+def _numbers(p: Any) -> Any:
+    """Nested lists with numbers for the tensors and arrays in them."""
+    if isinstance(p, (list, tuple, range)):
+        return [_numbers(part) for part in p]
+    return p.tolist() if hasattr(p, "tolist") else p
 
 
 def getitem(input: Any, key: Any) -> Any:
