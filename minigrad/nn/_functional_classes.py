@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..autograd.modes import is_grad_enabled
 from ..backend.library import library
 from ..ops import losses as losses_of
 from ..ops.comparison import where_
@@ -64,6 +65,8 @@ def _checked(name: str, target: Any, weight: Any, ignore_index: int, rows: Any) 
         return target, None  # classes that are too large are noticed where they pick
     if weight is not None and tuple(weight.shape) != (classes,):
         raise RuntimeError(f"{name}() needs a weight of {classes} numbers, got shape {tuple(weight.shape)}")
+    if getattr(weight, "requires_grad", False) and is_grad_enabled():
+        raise RuntimeError(f"{name}() has no gradient with respect to weight: pass weight.detach()")
     counts = labels != ignore_index
     labels = xp.where(counts, labels, 0)
     wrong = (labels < 0) | (labels >= classes)
