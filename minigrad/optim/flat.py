@@ -33,9 +33,10 @@ States = MutableMapping[Any, State]
 class Place:
     """Where one parameter lies in its run: elements `start` to `stop`, and `array` over those of the flat values."""
 
-    __slots__ = ("array", "parameter", "shape", "start", "state", "stop")
+    __slots__ = ("array", "number", "parameter", "shape", "start", "state", "stop")
 
-    def __init__(self, parameter: Any, state: State, start: int) -> None:
+    def __init__(self, number: int, parameter: Any, state: State, start: int) -> None:
+        self.number = number
         self.parameter = parameter
         self.state = state
         self.shape = parameter.array.shape
@@ -52,17 +53,18 @@ class Run:
 
     def __init__(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> None:
         first = parameters[0].array
-        self.xp, self.dtype, self.device = library(first), first.dtype, device_of(first)
+        self.xp, self.type, self.dtype, self.device = library(first), type(first), first.dtype, device_of(first)
         self.places: list[Place] = []
         self.size = 0
-        for p in parameters:
+        for k, p in enumerate(parameters):
             own_state = state.get(p)
             if type(own_state) is not State:  # none yet, or the user has put another dict there
                 own_state = state[p] = State(own_state or ())
             if slots and not own_state:  # emptied by the user, or new
                 own_state.steps = 0
-            self.places.append(Place(p, own_state, self.size))
+            self.places.append(Place(k, p, own_state, self.size))
             self.size = self.places[-1].stop
+        self.outside: list[Place] = []  # of parameters that do not live in the flat buffer, as `pieces` found them
         self.slots: dict[str, Array] = {}
         self.entries: list[tuple[State, str, Any, Array]] = []
         with activate(self.device):
@@ -93,28 +95,29 @@ class Run:
         None if parameters or state are no longer as they were laid out.
         """
         pieces: list[tuple[int, int]] = []
-        outside: list[Array] = []
+        outside: list[Place] = []
         first, steps = 0, None
-        for k, place in enumerate(self.places):
+        for place in self.places:
             p, own_state = place.parameter, place.state
-            array = p.array
             if state.get(p) is not own_state:
                 return None
+            array = p.array
             if array is not place.array:
                 if not self._fits(array, place):
                     return None
-                outside.append(array)
+                outside.append(place)
             here = None if p._grad is None else own_state.steps
             if here != steps:
                 if steps is not None:
-                    pieces.append((first, k))
-                first, steps = k, here
+                    pieces.append((first, place.number))
+                first, steps = place.number, here
         if steps is not None:
             pieces.append((first, len(self.places)))
         for own_state, name, entry, array in self.entries:
             if entry.array is not array or own_state.get(name) is not entry:
                 return None
-        if outside and self._overlap(outside):  # then one parameter after the other, as if each had a run
+        self.outside = outside
+        if outside and self._overlap():  # then one parameter after the other, as if each had a run
             return [(k, k + 1) for first, last in pieces for k in range(first, last)]
         return pieces
 
@@ -122,20 +125,32 @@ class Run:
         """True if a parameter whose values are in `array` can be updated from `place`."""
         return array.shape == place.shape and array.dtype == self.dtype and device_of(array) == self.device
 
-    def _overlap(self, outside: Sequence[Array]) -> bool:
-        """True if parameters may share memory: `outside` are the arrays that do not lie in the flat buffer."""
+    def _overlap(self) -> bool:
+        """True if parameters may share memory."""
         return False
 
     def gather(self, first: int, last: int) -> tuple[Array, Array, dict[str, Array]]:
         """The values, gradients and state of parameters [first, last), each as one flat array."""
-        p = self.places[0].parameter
-        return p.array.reshape(-1), gradient(p).reshape(-1), self.slots
+        return self.places[0].parameter.array.reshape(-1), *self._gradients(self.places), self.slots
 
     def scatter(self, first: int, last: int, values: Array) -> None:
         """Bring the new values to the parameters that do not live in the flat buffer."""
         array = self.places[0].parameter.array
         if not array.flags.c_contiguous:  # then `values` may be a copy
             array[...] = values.reshape(array.shape)
+
+    def _gradients(self, places: Sequence[Place]) -> list[Array]:
+        """The gradients of some parameters, flat, checked to fit them."""
+        gradients = []
+        for place in places:
+            g = place.parameter._grad.array
+            if g.shape != place.shape or g.dtype != self.dtype or type(g) is not self.type:
+                raise RuntimeError(
+                    f"a parameter of {self.dtype} and shape {tuple(place.shape)} on {self.device} has a gradient of "
+                    f"{g.dtype} and shape {tuple(g.shape)} on {device_of(g)}: they must agree"
+                )
+            gradients.append(g.ravel())
+        return gradients
 
 
 class SharedRun(Run):
@@ -153,9 +168,9 @@ class SharedRun(Run):
         # the parameter lies elsewhere: whoever may still see the place must not see it change
         return alone(place) and super()._fits(array, place)
 
-    def _overlap(self, outside: Sequence[Array]) -> bool:
-        roots = {id(root(array)) for array in outside}
-        return len(roots) < len(outside) or not roots.isdisjoint([id(place.array) for place in self.places])
+    def _overlap(self) -> bool:
+        roots = {id(root(place.parameter.array)) for place in self.outside}
+        return len(roots) < len(self.outside) or not roots.isdisjoint([id(place.array) for place in self.places])
 
     def gather(self, first: int, last: int) -> tuple[Array, Array, dict[str, Array]]:
         places, values, gradients, slots = self.places, self.values, self.gradients, self.slots
@@ -164,31 +179,20 @@ class SharedRun(Run):
             part = slice(places[0].start, places[-1].stop)
             values, gradients = values[part], gradients[part]
             slots = {name: flat[part] for name, flat in slots.items()}
-        for place in places:
-            p = place.parameter
-            if p.array is not place.array:
+        for place in self.outside:
+            if first <= place.number < last:
+                p = place.parameter
                 place.array[...] = p.array
                 if alone(p) and own(p.array) and p.array.flags.c_contiguous:
                     p.array = place.array
-        self.xp.concatenate([gradient(place.parameter).ravel() for place in places], out=gradients)
+        self.xp.concatenate(self._gradients(places), out=gradients)
         return values, gradients, slots
 
     def scatter(self, first: int, last: int, values: Array) -> None:
-        for place in self.places[first:last]:
+        for place in self.outside:
             array = place.parameter.array
-            if array is not place.array:
+            if first <= place.number < last and array is not place.array:
                 array[...] = place.array
-
-
-def gradient(p: Any) -> Array:
-    """The gradient of `p`, checked to fit it."""
-    g, array = p._grad.array, p.array
-    if g.shape != array.shape or g.dtype != array.dtype or type(g) is not type(array):
-        raise RuntimeError(
-            f"a parameter of {array.dtype} and shape {tuple(array.shape)} on {device_of(array)} has a gradient of "
-            f"{g.dtype} and shape {tuple(g.shape)} on {device_of(g)}: they must agree"
-        )
-    return g
 
 
 Piece = tuple[Run, int, int]
@@ -198,7 +202,7 @@ class Layout:
     """The runs of one group: a large parameter has its own, all others of one dtype and device share one."""
 
     def __init__(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> None:
-        self.parameters = list(parameters)
+        self.numbers = [*map(id, parameters)]
         self.slots = slots
         together: dict[Any, list[Any]] = {}
         for p in parameters:
@@ -208,11 +212,8 @@ class Layout:
 
     def pieces(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> list[Piece] | None:
         """What to update together: parameters [first, last) of a run. None if the group must be laid out anew."""
-        if slots != self.slots or len(parameters) != len(self.parameters):
+        if slots != self.slots or [*map(id, parameters)] != self.numbers:
             return None
-        for p, q in zip(parameters, self.parameters):
-            if p is not q:
-                return None
         found: list[Piece] = []
         for run in self.runs:
             pieces = run.pieces(state)
