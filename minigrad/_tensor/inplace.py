@@ -17,7 +17,7 @@ from ..autograd.modes import modes
 from ..autograd.node import LEAF, Node, TensorBase
 from ..autograd.plan import INPUTS
 from ..autograd.primitive import changed_dtypes, primitive, wrap
-from ..autograd.versions import Clock
+from ..autograd.versions import Clock, Storage
 from ..autograd.views import current_node
 from ..backend.devices import device_of, to_device
 from ..backend.dtypes import public_dtype
@@ -100,12 +100,12 @@ def _check_view(x: Any, name: str) -> None:
 
 
 def _keep_old_values(node: Node, x: Any) -> None:
-    """Copy what the operation saved of the memory that is about to change, which it need not watch any more."""
+    """Copy what the operation saved of the memory that is about to change; the copies have a storage of their own."""
     if node.frame is None:
         return
     memory = _owner(x.array)
     node.frame[INPUTS:] = [_copied(saved, memory) for saved in node.frame[INPUTS:]]
-    node.storages = tuple(storage for storage in node.storages if storage is not x._storage)
+    node.storages = tuple(Storage() if storage is x._storage else storage for storage in node.storages)
 
 
 def _copied(saved: Any, memory: Any) -> Any:

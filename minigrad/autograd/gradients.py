@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..backend.devices import device_of
 from ..backend.dtypes import public_dtype
 from ..backend.library import library
 from .core_ops import cast
@@ -142,6 +143,8 @@ def start_gradient(output: Any, gradient: Any, create_graph: bool, what: str) ->
         raise RuntimeError(
             f"{what} got a gradient of shape {tuple(given.shape)} for a tensor of shape {tuple(array.shape)}"
         )
+    if type(given) is not type(array) and device_of(given) != device_of(array):
+        raise RuntimeError(f"{what} got a gradient on {device_of(given)} for a tensor on {device_of(array)}")
     if given.dtype.kind != "f":
         raise RuntimeError(f"{what} needs a floating point gradient, got {public_dtype(given.dtype)}")
     if create_graph:

@@ -75,6 +75,12 @@ def test_non_scalar_needs_a_gradient(device):
         (x * 2).backward(minigrad.ones(3, device=device))
 
 
+def test_a_gradient_on_another_device():
+    x = leaf(1.0, 2.0, device="cuda")
+    with pytest.raises(RuntimeError, match="gradient on cpu for a tensor on cuda"):
+        (x * 2).backward(minigrad.ones(2))
+
+
 def test_one_element_of_any_shape_is_a_scalar():
     x = leaf(3.0)
     (x * x).reshape(1, 1).backward()

@@ -80,6 +80,15 @@ def test_in_place_histories_are_freed():
     assert [r() for r in refs] == [None] * len(refs)
 
 
+def test_values_kept_for_an_in_place_change_go_with_the_pass():
+    h = leaf(4) * 2
+    h.pow_(3)
+    kept = weakref.ref(next(a for a in h.grad_fn.frame if isinstance(a, type(h.array))))
+    assert kept() is not None
+    h.sum().backward()
+    assert kept() is None
+
+
 def test_hooks_and_retain_grad_make_no_cycle():
     x = leaf(2)
     h = x * 2
