@@ -191,8 +191,8 @@ def setitem(x: Any, key: Any, value: Any) -> None:
     value = _as_value(value, x, ndim)
     if places is not None and isinstance(value, TensorBase) and value.array.ndim and value.array.dtype != x.array.dtype:
         raise RuntimeError(
-            f"x[index] = value: the tensor is {public_dtype(x.array.dtype)}, the value {public_dtype(value.array.dtype)}: "
-            "convert the value with .to(x.dtype)"
+            f"x[index] = value: the tensor is {public_dtype(x.array.dtype)}, the value "
+            f"{public_dtype(value.array.dtype)}: convert the value with .to(x.dtype)"
         )
     raw = raw_array(value)
     recording = modes.node_type is not None
