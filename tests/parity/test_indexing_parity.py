@@ -50,7 +50,8 @@ def keys(draw, shape):
             extra = [left.pop(0)] if left and draw(st.booleans()) else []
             size = (n, *extra)
             total = int(np.prod(size))
-            parts.append(np.array(draw(st.lists(st.booleans(), min_size=total, max_size=total))).reshape(size).astype(bool))
+            mask = draw(st.lists(st.booleans(), min_size=total, max_size=total))
+            parts.append(np.array(mask, dtype=bool).reshape(size))
     if draw(st.booleans()):
         parts.insert(len(parts) if draw(st.booleans()) else 0, Ellipsis)
     return parts[0] if len(parts) == 1 and draw(st.booleans()) else tuple(parts)
@@ -215,8 +216,9 @@ WRITES = [
 def test_writes_written_out(statement):
     def run(library):
         names = {
-            "x": library.arange(6.0).reshape(2, 3), "n": library.arange(3), "u": library.tensor([1, 2], dtype=library.uint8),
-            "b": library.tensor([True, False]), "L": library, "np": np,
+            "x": library.arange(6.0).reshape(2, 3), "n": library.arange(3),
+            "u": library.tensor([1, 2], dtype=library.uint8), "b": library.tensor([True, False]),
+            "L": library, "np": np,
         }  # fmt: skip
         exec(statement, names)
         return tuple(names[k].numpy() for k in "xnub")
