@@ -50,7 +50,6 @@ EXCLUDED = {
         SCHEDULE,
     ),
     "nn: Transformer": "attention is not among what minigrad is for: MLPs, RNNs and optimizers",
-    "torch: sin_": "the in-place forms are methods of tensors, x.sin_()",
     "nn: DataParallel": "minigrad trains on one device",
     "other: onnx.export": "minigrad writes safetensors files; ONNX would need a recorded graph of named operations",
 }  # fmt: skip

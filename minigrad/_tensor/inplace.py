@@ -183,8 +183,9 @@ def setitem(x: Any, key: Any, value: Any) -> None:
     check_writable(x, "x[...] = value")
     view_key, places, arrays = split_index(x, key)
     target = x.array if view_key is None else basic_getitem(x.array, key=view_key)
+    full: Any = Ellipsis
     if places is None:
-        full, ndim = Ellipsis, target.ndim
+        ndim = target.ndim
     else:
         full = full_key(places, [raw_array(a) for a in arrays])
         ndim = target.ndim - len(arrays) + max(a.ndim for a in arrays)
