@@ -6,6 +6,7 @@ from typing import Any
 
 from .._tensor.creation import empty
 from ..autograd.modes import no_grad
+from ..ops.embedding import refuse_sparse
 from . import functional as F
 from . import init
 from .module import Module
@@ -49,10 +50,7 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        if sparse:
-            raise NotImplementedError(
-                "sparse=True (row-sparse gradients of embeddings) is not available yet: use sparse=False"
-            )
+        refuse_sparse(sparse)
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(
                 f"padding_idx must be a row of the table of {num_embeddings} embeddings, got {padding_idx}"

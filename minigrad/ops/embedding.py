@@ -63,6 +63,14 @@ def _scale_down(weight: Any, rows: Any, max_norm: float, norm_type: float) -> No
         weight.shared_storage().changed("embedding(max_norm=...)")
 
 
+def refuse_sparse(sparse: bool) -> None:
+    """Row-sparse gradients do not exist yet."""
+    if sparse:
+        raise NotImplementedError(
+            "sparse=True (row-sparse gradients of embeddings) is not available yet: use sparse=False"
+        )
+
+
 @public
 def embedding(
     input: Any,
@@ -82,7 +90,7 @@ def embedding(
         max_norm: before they are looked up, rows with a larger norm (of order `norm_type`) are scaled down to it, in
             place.
         scale_grad_by_freq: divide each row's gradient by how often `input` names it.
-        sparse: accepted and ignored: gradients are dense.
+        sparse: row-sparse gradients; not available yet.
 
     Returns:
         shape (*, features).
@@ -98,6 +106,7 @@ def embedding(
             [1., 2.],
             [0., 0.]])
     """
+    refuse_sparse(sparse)
     rows, table = _array(input), _array(weight)
     dtype = getattr(rows, "dtype", None)
     if dtype is None or dtype.kind != "i" or dtype.itemsize < 4:
