@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -42,23 +41,6 @@ def test_without_pytorch_it_times_minigrad_alone_and_says_so(tmp_path, without_t
     assert len(lines) == 8 and all(line.count("|") == 6 for line in lines)
     rows = json.loads(report.read_text())["rows"]
     assert all(row["minigrad"]["median"] > 0 and "PyTorch" not in row and "ratio" not in row for row in rows)
-
-
-@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
-def test_beside_pytorch(tmp_path):
-    report = tmp_path / "report.json"
-    done = run("--quick", "--repeats", "2", "--breakdown", "--json", str(report))
-    assert done.returncode == 0, done.stderr
-    found = json.loads(report.read_text())
-    assert {"machine", "Python", "NumPy", "minigrad", "PyTorch", "threads"} <= set(found["environment"])
-    assert found["settings"] == {"device": "cpu", "quick": True, "repeats": 2}
-    assert [row["what"].split(",")[0] for row in found["rows"][:2]] == ["MLP 64-128-128-10", "MLP 784-512-512-10"]
-    assert len(found["rows"]) == 8 and len(found["parts"]) == 10
-    for row in found["rows"] + found["parts"]:
-        for side in ("minigrad", "PyTorch", "ratio"):
-            assert 0 < row[side]["low"] <= row[side]["high"] and row[side]["median"] > 0
-    assert len(table_lines(done.stdout)) == 18
-    assert "at most 0.65" in done.stdout and "backward" in done.stdout
 
 
 def test_a_gpu_that_is_not_there_is_one_sentence():
