@@ -1,4 +1,4 @@
-"""benchmarks/eager.py with PyTorch beside minigrad: it agrees with it and writes what it promises. No times are judged."""
+"""benchmarks/eager.py with PyTorch beside minigrad: both agree, and it writes what it promises. No times are judged."""
 
 from __future__ import annotations
 
