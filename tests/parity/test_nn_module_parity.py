@@ -143,8 +143,8 @@ INITIAL = [
 @pytest.mark.parametrize(("name", "args", "kw"), INITIAL)
 def test_starting_values(name, args, kw):
     """Mean, deviation and bounds over several layers are those of PyTorch."""
-    mine = [getattr(nn, name)(*args, **kw) for _ in range(10)]
-    theirs = [getattr(torch.nn, name)(*args, **kw) for _ in range(10)]
+    mine = [getattr(nn, name)(*args, **kw) for _ in range(20)]
+    theirs = [getattr(torch.nn, name)(*args, **kw) for _ in range(20)]
     for key in dict(theirs[0].named_parameters()):
         a, b = (
             np.concatenate([m.get_parameter(key).detach().numpy().ravel() for m in side]) for side in (mine, theirs)
