@@ -8,6 +8,7 @@ import numpy as np
 
 import minigrad
 from minigrad import optim
+from minigrad.optim import flat
 
 #: every optimizer in the forms that have code of their own
 KINDS: dict[str, Any] = {
@@ -72,3 +73,12 @@ def in_buffer(optimizer: Any, p: Any) -> bool:
     """True if the parameter's array is its place in a flat buffer of the first group."""
     runs = optimizer._layouts[0].runs
     return any(place.parameter is p and place.array is p.array for run in runs for place in run.places)
+
+
+def alone(function: Any, *args: Any) -> Any:
+    """What `function` returns when every parameter is updated by itself, where it lies: no flat buffer."""
+    before, flat.LARGE = flat.LARGE, 0
+    try:
+        return function(*args)
+    finally:
+        flat.LARGE = before

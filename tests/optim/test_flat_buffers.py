@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from optim_helpers import KINDS, give_gradients, in_buffer, parameters, same_bits, values
+from optim_helpers import KINDS, alone, give_gradients, in_buffer, parameters, same_bits, values
 
 import minigrad
 from minigrad import optim
@@ -19,7 +19,7 @@ from minigrad.optim import flat
 
 @pytest.mark.parametrize("decay", [{}, {"weight_decay": 0.1, "maximize": True}], ids=["plain", "decay-maximize"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_equal_to_one_by_one(kind, decay, device, alone):
+def test_equal_to_one_by_one(kind, decay, device):
     def run():
         params = parameters(device)
         optimizer = KINDS[kind](params, **decay)
@@ -81,7 +81,7 @@ def test_rows_of_a_tensor_stay_rows_of_it(device):
         np.testing.assert_array_equal(values(table)[:3], [values(p) for p in params])
 
 
-def test_an_order_of_elements_is_kept(device, alone):
+def test_an_order_of_elements_is_kept(device):
     def run():
         params = parameters(device)
         for p in params:
@@ -144,7 +144,7 @@ def test_memory_of_another_library_is_not_given_up(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["sgd-momentum", "rmsprop-momentum"])
-def test_data_assigned_between_steps(kind, device, alone):
+def test_data_assigned_between_steps(kind, device):
     def run():
         params = parameters(device)
         optimizer = KINDS[kind](params)
@@ -180,7 +180,7 @@ def test_values_that_were_put_aside_do_not_change(device):
     np.testing.assert_array_equal(values(part), expected_part)
 
 
-def test_moved_to_another_dtype_the_state_moves_too(device, alone):
+def test_moved_to_another_dtype_the_state_moves_too(device):
     def run():
         params = parameters(device)
         optimizer = optim.SGD(params, lr=0.1, momentum=0.9)
@@ -229,7 +229,7 @@ def test_a_new_shape_asks_to_forget_the_state(device):
     assert optimizer.state[params[1]]["momentum_buffer"].shape == (5,)
 
 
-def test_copied_into_in_place(device, alone):
+def test_copied_into_in_place(device):
     """What a module's load_state_dict does."""
 
     def run():

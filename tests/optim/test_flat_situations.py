@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from optim_helpers import KINDS, SHAPES, give_gradients, in_buffer, parameters, same_bits, values
+from optim_helpers import KINDS, SHAPES, alone, give_gradients, in_buffer, parameters, same_bits, values
 
 import minigrad
 from minigrad import optim
@@ -15,7 +15,7 @@ from minigrad.optim import flat
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_two_optimizers_on_one_model_take_turns(kind, device, alone):
+def test_two_optimizers_on_one_model_take_turns(kind, device):
     def run():
         params = parameters(device)
         optimizers = [KINDS[kind](params), KINDS["sgd-momentum"](params[::-1])]
@@ -27,7 +27,7 @@ def test_two_optimizers_on_one_model_take_turns(kind, device, alone):
     assert same_bits(run(), alone(run))
 
 
-def test_generator_and_discriminator(device, alone):
+def test_generator_and_discriminator(device):
     """Each step of one goes through the other, whose gradients it leaves behind."""
 
     def run():
@@ -112,7 +112,7 @@ def test_gradients_that_are_kept_never_change(kind, device):
         np.testing.assert_array_equal(values(gradient), before)
 
 
-def test_mixed_dtypes(device, alone):
+def test_mixed_dtypes(device):
     def run():
         dtypes = (minigrad.float32, minigrad.float64, minigrad.float16)
         params = [p for dtype in dtypes for p in parameters(device, dtype=dtype)]
@@ -138,7 +138,7 @@ def test_mixed_devices(device):
         np.testing.assert_allclose(values(here), values(there), rtol=1e-6)
 
 
-def test_large_among_small(device, alone, monkeypatch):
+def test_large_among_small(device, monkeypatch):
     monkeypatch.setattr(flat, "LARGE", 10)
 
     def run():
@@ -166,7 +166,7 @@ def test_really_large():
 
 
 @pytest.mark.parametrize("single", [False, True])
-def test_not_contiguous(single, device, alone):
+def test_not_contiguous(single, device):
     def run():
         wide = parameters(device, [(4, 6), (5, 3)])
         params = [wide[0].detach()[:, ::2].requires_grad_(), wide[1].detach().t().requires_grad_()]
