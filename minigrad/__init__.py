@@ -15,7 +15,7 @@ from ._tensor.conversion_methods import (
 )  # fmt: skip
 from ._tensor.creation import (
     arange, as_tensor, asarray, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like,
-    linspace, logspace, ones, ones_like, tensor, zeros, zeros_like,
+    linspace, logspace, ones, ones_like, tensor, tril_indices, triu_indices, zeros, zeros_like,
 )  # fmt: skip
 from ._tensor.creation import range_ as range
 from ._tensor.legacy import (
@@ -143,8 +143,8 @@ __all__ = [
     "sqrt_", "square", "square_", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "svd",
     "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tan_", "tanh", "tanh_", "tensor",
     "tensor_split", "tensordot", "threshold", "tile", "topk", "trace", "transpose", "trapezoid", "trapz",
-    "tril", "triu", "true_divide", "trunc", "trunc_", "typename", "uint16", "uint32", "uint64", "uint8",
-    "unbind", "unflatten", "unfold", "unique", "unique_consecutive", "unsqueeze", "utils", "var",
-    "var_mean", "vdot", "vecdot", "view", "view_as", "vsplit", "vstack", "where", "xlogy", "xlogy_",
-    "zero_", "zeros", "zeros_like",
+    "tril", "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "trunc_", "typename",
+    "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "unfold", "unique",
+    "unique_consecutive", "unsqueeze", "utils", "var", "var_mean", "vdot", "vecdot", "view", "view_as",
+    "vsplit", "vstack", "where", "xlogy", "xlogy_", "zero_", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ import standin
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr != "gpu":
         standin.install()
+    else:
+        importlib.import_module("cupy")  # before warnings are errors: some are of its own import
 
 
 @pytest.fixture(

@@ -278,6 +278,29 @@ def eye(
     return _into(out, finish(array, requires_grad))
 
 
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Any:
+    """The places of the lower triangle of a `row` by `col` matrix: shape (2, number), rows above columns.
+
+    >>> tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    return _triangle_indices("tril_indices", row, col, offset, dtype, device)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Any:
+    """The places of the upper triangle of a `row` by `col` matrix: shape (2, number), rows above columns."""
+    return _triangle_indices("triu_indices", row, col, offset, dtype, device)
+
+
+def _triangle_indices(name: str, row: int, col: int, offset: int, dtype: Any, device: Any) -> Any:
+    where = resolve(device)
+    with activate(where):
+        xp = library_on(where)
+        places = xp.stack(getattr(xp, name)(row, offset, col))
+        return finish(places.astype(numpy_dtype(int if dtype is None else dtype)))
+
+
 class CreationMethods:
     """`x.new_zeros(...)` and its kin: new tensors in the dtype and on the device of x."""
 
@@ -321,5 +344,6 @@ def _new(like: Any, name: str, size: tuple[Any, ...], dtype: Any, device: Any, r
 
 __all__ = [
     "CPU", "arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "full",
-    "full_like", "linspace", "logspace", "ones", "ones_like", "range_", "tensor", "zeros", "zeros_like",
+    "full_like", "linspace", "logspace", "ones", "ones_like", "range_", "tensor",
+    "tril_indices", "triu_indices", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -102,6 +102,10 @@ class NumpyProtocols:
 
     @property
     def __cuda_array_interface__(self) -> Any:
+        if not hasattr(self.array, "__cuda_array_interface__"):
+            raise AttributeError("only tensors on a GPU have __cuda_array_interface__")
+        if current_node(self) is not None:  # type: ignore[arg-type]
+            raise RuntimeError("a tensor that requires a gradient cannot be exported: use detach()")
         return self.array.__cuda_array_interface__
 
 

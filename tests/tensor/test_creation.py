@@ -238,3 +238,10 @@ ERRORS = [
 def test_what_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_indices_of_triangles(device):
+    x = minigrad.arange(12, device=device).reshape(3, 4)
+    rows, columns = minigrad.tril_indices(3, 4, device=device)
+    assert x[rows, columns].tolist() == [0, 4, 5, 8, 9, 10]
+    assert minigrad.triu_indices(3, 4, offset=1, device=device).tolist() == [[0, 0, 0, 1, 1, 2], [1, 2, 3, 2, 3, 3]]
