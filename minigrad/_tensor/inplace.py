@@ -23,7 +23,7 @@ from ..backend.devices import device_of, to_device
 from ..backend.dtypes import public_dtype
 from ..backend.host import held_number
 from ..backend.library import is_array, library
-from ..ops.indexing import basic_getitem, follow, full_key, index_write, split_index, view_write
+from ..ops.indexing import follow, full_key, getitem_, index_write, split_index, view_write
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
 
@@ -182,7 +182,7 @@ def setitem(x: Any, key: Any, value: Any) -> None:
     """
     check_writable(x, "x[...] = value")
     view_key, places, arrays = split_index(x, key)
-    target = x.array if view_key is None else basic_getitem(x.array, key=view_key)
+    target = x.array if view_key is None else getitem_(x.array, key=view_key)
     full: Any = Ellipsis
     if places is None:
         ndim = target.ndim
@@ -208,7 +208,7 @@ def setitem(x: Any, key: Any, value: Any) -> None:
         return
     view = x.view_of
     base = x if view is None else view.base
-    steps = (() if view is None else view.steps) + (() if view_key is None else ((basic_getitem, {"key": view_key}),))
+    steps = (() if view is None else view.steps) + (() if view_key is None else ((getitem_, {"key": view_key}),))
     if places is None:
         record_write(base, value, view_write, steps=steps)
     elif not steps:

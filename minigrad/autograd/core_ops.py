@@ -1,4 +1,5 @@
-"""The few operations that the engine itself uses: adding gradients up, and fitting them to shapes and dtypes."""
+"""The few operations that the engine itself uses: adding gradients up, copying them, and fitting them to shapes and
+dtypes."""
 
 from __future__ import annotations
 
@@ -44,6 +45,15 @@ def cast(xp, input, *, dtype):
 
 
 cast.vjp(input=lambda g: g)
+
+
+@primitive
+def clone(xp, input):
+    """A copy, through which the gradient passes."""
+    return input.copy()
+
+
+clone.vjp(input=lambda g: g)
 
 
 @primitive(dtype="keep")

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .core_ops import clone
 from .modes import modes
 from .node import LEAF, HookHandle, TensorBase
 from .primitive import wrap
@@ -65,6 +66,6 @@ def retain_grad(tensor: Any) -> None:
             if modes.node_type is None:
                 kept._grad = wrap(g.array.copy() if kept._grad is None else kept._grad.array + g.array)
             else:
-                kept._grad = g if kept._grad is None else kept._grad + g
+                kept._grad = clone(g) if kept._grad is None else kept._grad + g
 
     node.add_hook(keep)

@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from ..backend.library import Array, libraries, library
-from .core_ops import add, cast, fit
+from .core_ops import add, cast, clone, fit
 from .hooks import run_hooks
 from .modes import modes
 from .node import LEAF, Node, Output, TensorBase
@@ -182,7 +182,7 @@ def deposit(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
     """Add a gradient to `leaf._grad`. A gradient that somebody holds never changes: sums are new arrays."""
     if leaf._grad is None:
         if isinstance(g, TensorBase):
-            leaf._grad = g
+            leaf._grad = clone(g)  # `x + y` gives both leaves one and the same, and the caller may hold it, too
         else:
             leaf._grad = wrap(g if owned else g.copy())
     elif create_graph:

@@ -21,7 +21,7 @@ from ..backend.special import erf as erf_of_array
 from .arithmetic import abs, mul
 from .comparison import where_
 from .elementwise import exp, sigmoid, tanh
-from .indexing import basic_getitem
+from .indexing import getitem_
 from .kinds import kind_of
 from .special import erf
 
@@ -383,5 +383,5 @@ def glu(input: Any, dim: int = -1) -> Any:
         raise RuntimeError(f"glu() needs an even size along dim={dim}, got {size}")
     before = (slice(None),) * (dim % n)
     halves = (slice(0, size // 2), slice(size // 2, size))
-    value, gate = (basic_getitem(input, key=(*before, half)) for half in halves)
+    value, gate = (getitem_(input, key=(*before, half)) for half in halves)
     return mul(value, sigmoid(gate))

@@ -20,12 +20,12 @@ _ALL = slice(None)
 
 
 @primitive(dtype="keep", view=True)
-def basic_getitem(xp, input, *, key):
+def getitem_(xp, input, *, key):
     """`input[key]` for a key of integers, slices, None and Ellipsis: a view."""
     return input[key if Ellipsis in key else (*key, Ellipsis)]  # with Ellipsis NumPy gives a 0-d array, not a scalar
 
 
-basic_getitem.vjp(input=lambda g, key, shape_of_input: basic_spread(g, key=key, shape=shape_of_input))
+getitem_.vjp(input=lambda g, key, shape_of_input: basic_spread(g, key=key, shape=shape_of_input))
 
 
 @primitive(dtype="keep")
@@ -36,7 +36,7 @@ def basic_spread(xp, input, *, key, shape):
     return out
 
 
-basic_spread.vjp(input=lambda g, key: basic_getitem(g, key=key))
+basic_spread.vjp(input=lambda g, key: getitem_(g, key=key))
 
 
 def full_key(key: Sequence[int | None], indices: Sequence[Any]) -> tuple[Any, ...]:
@@ -266,8 +266,8 @@ def getitem(input: Any, key: Any) -> Any:
     """
     view_key, places, arrays = split_index(input, key)
     if view_key is not None:
-        input = basic_getitem(input, key=view_key)
+        input = getitem_(input, key=view_key)
     return input if places is None else index(input, *arrays, key=places)
 
 
-__all__ = ["basic_getitem", "follow", "getitem", "index", "index_array", "index_write", "split_index", "view_write"]
+__all__ = ["follow", "getitem", "getitem_", "index", "index_array", "index_write", "split_index", "view_write"]

@@ -13,7 +13,7 @@ from typing import Any
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from .dims import broadcast_shapes, one_dim
-from .indexing import basic_getitem
+from .indexing import getitem_
 from .shape import atleast_1d, atleast_2d, atleast_3d, expand, reshape_
 
 _ALL = slice(None)
@@ -28,7 +28,7 @@ def split_(xp, input, *, keys):
 
 
 split_.vjp(input=lambda g, shape_of_input, keys: assemble(*g, shape=shape_of_input, keys=keys))
-split_.parts(lambda k, input, keys: (basic_getitem, {"key": keys[k]}))
+split_.parts(lambda k, input, keys: (getitem_, {"key": keys[k]}))
 
 
 @primitive
@@ -264,7 +264,7 @@ def tensor_split(
         where = where.tolist()
     if isinstance(where, (tuple, list)):
         ends = [0, *(int(w) for w in where), n]  # the pieces may overlap, so each is a view for itself
-        return tuple(basic_getitem(input, key=(*(_ALL,) * k, slice(a, b), Ellipsis)) for a, b in pairwise(ends))
+        return tuple(getitem_(input, key=(*(_ALL,) * k, slice(a, b), Ellipsis)) for a, b in pairwise(ends))
     if where <= 0:
         raise RuntimeError(f"tensor_split() expects a positive number of sections, got {where}")
     return split_(input, keys=_ranges([n // where + (j < n % where) for j in range(where)], k))

@@ -11,7 +11,7 @@ from typing import Any
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from .dims import one_dim
-from .indexing import basic_getitem, view_write
+from .indexing import getitem_, view_write
 from .shape import contiguous_, reshape_
 
 # --- primitives ----------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def select(input: Any, dim: Any, index: Any) -> Any:
     k, n = one_dim(dim, input.ndim), index.__index__()
     if not -input.shape[k] <= n < input.shape[k]:
         raise IndexError(f"select(): index {n} is out of range for dimension {dim} of size {input.shape[k]}")
-    return basic_getitem(input, key=(*(slice(None),) * k, n, Ellipsis))
+    return getitem_(input, key=(*(slice(None),) * k, n, Ellipsis))
 
 
 @public
@@ -112,7 +112,7 @@ def narrow(input: Any, dim: Any, start: int, length: int) -> Any:
     start = start + n if start < 0 else start
     if length < 0 or start + length > n:
         raise RuntimeError(f"narrow(): start {start} and length {length} exceed dimension {dim} of size {n}")
-    return basic_getitem(input, key=(*(slice(None),) * k, slice(start, start + length), Ellipsis))
+    return getitem_(input, key=(*(slice(None),) * k, slice(start, start + length), Ellipsis))
 
 
 @public
@@ -209,7 +209,7 @@ def select_scatter(input: Any, src: Any, dim: Any, index: Any) -> Any:
 def slice_scatter(input: Any, src: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
     """A copy of `input` with `src` written at places `start` to `end` along `dim`."""
     key = (*_all_before(input, dim), slice(start, end, step), Ellipsis)
-    return _scattered(input, src, basic_getitem(input, key=key), key)
+    return _scattered(input, src, getitem_(input, key=key), key)
 
 
 @public
@@ -227,7 +227,7 @@ def _all_before(input, dim):
 
 def _scattered(input, src, part, key):
     _same_shape(src, part)
-    return view_write(input, src, steps=((basic_getitem, {"key": key}),))
+    return view_write(input, src, steps=((getitem_, {"key": key}),))
 
 
 def _same_shape(src, part):

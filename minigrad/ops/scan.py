@@ -16,7 +16,7 @@ from .arithmetic import sub_
 from .comparison import ne
 from .dims import one_dim, reversed_along
 from .gathering import gather_along
-from .indexing import basic_getitem
+from .indexing import getitem_
 from .joining import cat
 from .return_types import cummax as CumMax
 from .return_types import cummin as CumMin
@@ -204,7 +204,7 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
         input = cat(joined, k)
     whole = (slice(None),) * k
     for _ in range(min(n, input.shape[k])):
-        later, earlier = (basic_getitem(input, key=(*whole, part)) for part in (slice(1, None), slice(None, -1)))
+        later, earlier = (getitem_(input, key=(*whole, part)) for part in (slice(1, None), slice(None, -1)))
         input = ne(later, earlier) if str(input.dtype).endswith("bool") else sub_(later, earlier)
     return input
 

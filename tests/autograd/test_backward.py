@@ -205,6 +205,17 @@ def test_gradient_penalty():
     assert w.grad.tolist() == [8 * s * 3 * 5 + 8 * s**2 * 2, 8 * s * 4 * 5 - 8 * s**2]
 
 
+def test_create_graph_gives_each_leaf_a_gradient_of_its_own(device):
+    x, y, start = leaf(1.0, 2.0, device=device), leaf(1.0, 2.0, device=device), leaf(1.0, 1.0, device=device).detach()
+    h = x + y
+    h.retain_grad()
+    h.backward(start, create_graph=True)
+    with minigrad.no_grad():
+        x.grad.mul_(5.0)  # as clip_grad_norm_ does
+    assert [t.tolist() for t in (x.grad, y.grad, h.grad, start)] == [[5.0, 5.0]] + 3 * [[1.0, 1.0]]
+    x.grad = y.grad = None
+
+
 def test_create_graph_in_backward():
     x = leaf(3.0)
     (x**3).sum().backward(create_graph=True)
