@@ -7,9 +7,9 @@ from typing import Any
 from ..autograd.core_ops import cast, clone
 from ..autograd.modes import modes
 from ..autograd.node import LEAF, TensorBase
-from ..autograd.primitive import primitive, wrap
+from ..autograd.primitive import transfer, wrap
 from ..autograd.views import current_node
-from ..backend.devices import CPU, device, device_of, resolve, to_device, to_host
+from ..backend.devices import CPU, device, device_of, resolve, to_host
 from ..backend.dtypes import (
     bool_,
     dtype,
@@ -25,15 +25,6 @@ from ..backend.dtypes import (
     uint8,
 )  # fmt: skip
 from ..backend.library import Array
-
-
-@primitive(dtype="keep")
-def transfer(xp, input, *, target, source):
-    """`input` on the device `target`; its gradient goes back to `source`."""
-    return to_device(input, target)
-
-
-transfer.vjp(input=lambda g, target, source: transfer(g, target=source, source=target))
 
 
 def move(x: Any, where: Any = None, kind: Any = None, copy: bool = False) -> Any:

@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from ..backend.devices import device_of, to_device
 from ..backend.dtypes import NUMBERS, float16, float32, float64, promote
 from ..backend.library import libraries
 from .modes import modes
@@ -75,16 +77,8 @@ def primitive(
         watched: positions, among several outputs, of those that rules read and callers can change in place (all).
     """
     if forward is None:
-        return lambda f: primitive(
-            f,
-            dtype=dtype,
-            fixed=fixed,
-            accepts=accepts,
-            view=view,
-            differentiable=differentiable,
-            nondiff=nondiff,
-            watched=watched,
-        )
+        options: dict[str, Any] = {"dtype": dtype, "fixed": fixed, "accepts": accepts, "view": view, "watched": watched}
+        return partial(primitive, differentiable=differentiable, nondiff=nondiff, **options)
     names = list(inspect.signature(forward).parameters)[1:]
     rules = Rules(forward)
     keywords, plans = rules.keywords.keys(), rules.plans
@@ -128,6 +122,8 @@ def primitive(
             bit += bit
         if xp is None or xp is MIXED:
             xp, arrays = one_library(arrays, inputs, call.__name__)
+            if wanted:
+                inputs = tuple(map(moved_with, inputs, arrays))
         if accepts is not None:
             check_kinds([a for k, a in enumerate(arrays) if k not in fixed_positions], accepts, call.__name__)
         if not keeps:
@@ -273,6 +269,22 @@ def _binary(general: Callable[..., Any], rules: Rules) -> Callable[..., Any]:
         return general(*(x for x in (input, other) if x is not _ABSENT), **kw)
 
     return call
+
+
+@primitive(dtype="keep")
+def transfer(xp, input, *, target, source):
+    """`input` on the device `target`; its gradient goes back to `source`."""
+    return to_device(input, target)
+
+
+transfer.vjp(input=lambda g, target, source: transfer(g, target=source, source=target))
+
+
+def moved_with(x: Any, array: Any) -> Any:
+    """The input `x`, moved to the device to which its array has been: its gradient goes back to where it was."""
+    if not isinstance(x, TensorBase) or type(x.array) is type(array):
+        return x
+    return transfer(x, target=device_of(array), source=device_of(x.array))
 
 
 def changed_dtypes(node: Node, inputs: Sequence[Any], out: Any) -> Sequence[Any] | None:

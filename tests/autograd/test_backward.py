@@ -1,5 +1,6 @@
 """backward() and grad(): what is computed, into what, and what is refused. Numbers are written out."""
 
+import math
 import warnings
 
 import pytest
@@ -203,6 +204,17 @@ def test_gradient_penalty():
     ((g**2).sum()).backward()  # 4 (w.x)^2 |w|^2
     s = 2 * 3 - 4
     assert w.grad.tolist() == [8 * s * 3 * 5 + 8 * s**2 * 2, 8 * s * 4 * 5 - 8 * s**2]
+
+
+def test_a_number_on_the_cpu_gets_its_gradient_there(device):
+    x = minigrad.tensor([1.0, 2.0], device=device)
+    scale = minigrad.tensor(2.0, requires_grad=True)
+    ((x * scale.exp()).sum() + (x * scale).sum() + minigrad.where(x > 1, x, scale).sum()).backward()
+    assert scale.grad.device == scale.device
+    assert scale.grad.item() == pytest.approx(3 * math.exp(2.0) + 3 + 1)
+    (g,) = autograd.grad((x * scale**3).sum(), scale, create_graph=True)
+    (gg,) = autograd.grad(g, scale)
+    assert gg.device == scale.device and (g.item(), gg.item()) == (36.0, 36.0)  # 3 * 3 s^2, 3 * 6 s
 
 
 def test_create_graph_gives_each_leaf_a_gradient_of_its_own(device):
