@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.core_ops import cast, clone
-from ..autograd.modes import modes
 from ..autograd.node import LEAF, TensorBase
 from ..autograd.primitive import transfer, wrap
 from ..autograd.views import current_node
@@ -257,11 +256,6 @@ def set_requires_grad(x: Any, requires_grad: bool) -> None:
     x.node = LEAF if requires_grad else None
     if node is LEAF and not requires_grad:
         x.shared_storage().detached = True
-
-
-def inference_note() -> bool:
-    """True inside inference_mode."""
-    return modes.inference
 
 
 __all__ = ["ConversionMethods", "clone", "dtype", "move", "transfer"]

@@ -3,7 +3,7 @@
 An in-place method computes its result as the out-of-place function does, then `assign` writes it into the memory
 and gives the tensor the result's history. If the tensor is a view, its base's history is rewritten: the base's
 value is now "the base before, with this written there", and every view of it is derived anew when it is next used
-(`autograd.primitive.current_node`).
+(`autograd.views.current_node`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..autograd.node import LEAF, Node, TensorBase
 from ..autograd.plan import INPUTS
 from ..autograd.primitive import changed_dtypes, primitive, wrap
 from ..autograd.versions import Clock, Storage
-from ..autograd.views import current_node
+from ..autograd.views import current_node, set_history
 from ..backend.devices import device_of, to_device
 from ..backend.dtypes import public_dtype
 from ..backend.host import held_number
@@ -152,7 +152,7 @@ def take_history(x: Any, result: Any) -> None:
     """Give `x`, whose memory already holds the value, the history of `result`; if it is a view, through its base."""
     view = x.view_of
     if view is None:
-        x.node = result.node if isinstance(result, TensorBase) else None
+        set_history(x, result.node if isinstance(result, TensorBase) else None)
     else:
         record_write(view.base, result, view_write, steps=view.steps)
     x._storage.rewritten = Clock.now
@@ -164,13 +164,13 @@ def record_write(x: Any, value: Any, operation: Any, indices: Sequence[Any] = ()
     wanted = (x.node is not None) + 2 * (value_node is not None)
     node_type = modes.node_type
     if not wanted or node_type is None:
-        x.node = None
+        set_history(x, None)
         return
     inputs = (x, value, *indices)
     arrays = tuple(raw_array(each) for each in inputs)
     node = operation.record(node_type, inputs, arrays, None, keywords, wanted, None)
     node.dtypes = changed_dtypes(node, inputs, x.array.dtype)
-    x.node = node
+    set_history(x, node)
 
 
 def setitem(x: Any, key: Any, value: Any) -> None:
@@ -288,17 +288,22 @@ class InPlaceMethods:
 
     def fill_(self, value: Any) -> Any:
         """Set every element to `value` (a number or a 0-d tensor)."""
-        check_writable(self, "fill_")
-        if isinstance(value, TensorBase):
-            if value.array.ndim:
-                raise RuntimeError(f"fill_ takes a number or a 0-d tensor, got one of shape {tuple(value.array.shape)}")
-        else:
-            value = held_number(value if isinstance(value, (bool, int, float)) else value.item(), self.array.dtype)
-        return assign(self, filled(self, value), "fill_")
+        return _filled(self, value, "fill_")
 
     def zero_(self) -> Any:
         """Set every element to 0."""
-        return self.fill_(0)
+        return _filled(self, 0, "zero_")
+
+
+def _filled(x: Any, value: Any, name: str) -> Any:
+    """`x` with `value` everywhere, written by the method `name`."""
+    check_writable(x, name)
+    if isinstance(value, TensorBase):
+        if value.array.ndim:
+            raise RuntimeError(f"{name} takes a number or a 0-d tensor, got one of shape {tuple(value.array.shape)}")
+    else:
+        value = held_number(value if isinstance(value, (bool, int, float)) else value.item(), x.array.dtype)
+    return assign(x, filled(x, value), name)
 
 
 def _as_tensor(value: Any) -> Any:

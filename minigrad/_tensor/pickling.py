@@ -16,7 +16,7 @@ from ..backend.library import Array, address, strided
 from ..backend.ownership import root
 
 _ENGINE_ATTRIBUTES = frozenset(
-    ("array", "node", "_storage", "view_of", "_grad", "_hooks", "_post_hooks", "_retains_grad")
+    ("array", "node", "_storage", "view_of", "_grad", "_hooks", "_post_hooks", "_retained")
 )
 
 

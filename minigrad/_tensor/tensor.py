@@ -159,7 +159,7 @@ class Tensor(
     @property
     def grad(self) -> Any:
         """The gradient that backward passes have added up; None before the first."""
-        if self._grad is None and not self.is_leaf and not self._retains_grad:
+        if self._grad is None and not self.is_leaf and self._retained is None:
             warnings.warn(
                 "the .grad of a tensor that is not a leaf is None: call retain_grad() on it before backward()",
                 UserWarning,
@@ -188,7 +188,7 @@ class Tensor(
     @property
     def retains_grad(self) -> bool:
         """True if it is no leaf and `retain_grad` was called on it."""
-        return self._retains_grad
+        return self._retained is not None
 
     def backward(
         self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None

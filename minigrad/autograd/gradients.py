@@ -59,6 +59,8 @@ def backward(
 ) -> None:
     """Add the gradients of `tensors` into the `.grad` of the leaves (of `inputs` only, if given).
 
+    Departs from PyTorch: a sum with an earlier gradient is a new tensor, so one that somebody holds never changes.
+
     Args:
         tensors: a tensor, or several.
         grad_tensors: the gradient of each; not needed for single numbers.

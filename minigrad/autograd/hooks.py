@@ -54,9 +54,8 @@ def retain_grad(tensor: Any) -> None:
     node = current_node(tensor)
     if node is None:
         raise RuntimeError("cannot retain the gradient of a tensor that does not require one")
-    if node is LEAF or tensor._retains_grad:
+    if node is LEAF or tensor._retained is not None:
         return
-    tensor._retains_grad = True
     # The node must not keep the tensor alive: the tensor refers to the node.
     reference = weakref.ref(tensor)
 
@@ -68,4 +67,4 @@ def retain_grad(tensor: Any) -> None:
             else:
                 kept._grad = clone(g) if kept._grad is None else kept._grad + g
 
-    node.add_hook(keep)
+    tensor._retained = node.add_hook(keep)

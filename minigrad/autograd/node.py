@@ -32,7 +32,7 @@ class TensorBase:
     order = 0  # an edge may lead to a node or to a leaf; a leaf comes after every node
     _hooks: list[Any] | None = None
     _post_hooks: dict[Any, Any] | None = None
-    _retains_grad = False
+    _retained: HookHandle | None = None  # the hook by which it keeps its gradient, if it does
 
     def shared_storage(self) -> Storage:
         """The storage of this tensor, made when it is first needed."""
@@ -173,13 +173,13 @@ class HookHandle:
     """Removes a hook, by `remove()` or at the end of a `with` block."""
 
     def __init__(self, hooks: Any, key: Any) -> None:
-        self._hooks, self._key = hooks, key
+        self.hooks, self.key = hooks, key
 
     def remove(self) -> None:
-        if isinstance(self._hooks, dict):
-            self._hooks.pop(self._key, None)
-        elif self._key in self._hooks:
-            self._hooks.remove(self._key)
+        if isinstance(self.hooks, dict):
+            self.hooks.pop(self.key, None)
+        elif self.key in self.hooks:
+            self.hooks.remove(self.key)
 
     def __enter__(self) -> HookHandle:
         return self

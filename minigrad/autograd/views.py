@@ -29,9 +29,18 @@ def current_node(x: TensorBase) -> Any:
                 fresh = operation(fresh, **kw)
         finally:
             modes.node_type = outer
-        x.node = fresh.node
+        set_history(x, fresh.node)
         view.born = Clock.now
     return x.node
+
+
+def set_history(x: TensorBase, node: Any) -> None:
+    """Give `x` another node, after an in-place change. A retained gradient is that of the new value, as in PyTorch."""
+    x.node = node
+    retained = x._retained
+    if retained is not None:
+        retained.remove()
+        x._retained = None if node is None else node.add_hook(retained.key)
 
 
 def link_view(result: TensorBase, source: Any, operation: Callable[..., Any], kw: dict[str, Any]) -> None:

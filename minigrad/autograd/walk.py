@@ -187,6 +187,8 @@ def deposit(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
             leaf._grad = wrap(g if owned else g.copy())
     elif create_graph:
         leaf._grad = add(leaf._grad, g)
+    elif type(leaf._grad.array) is not type(g):
+        raise RuntimeError("a leaf has been moved to another device, but not its .grad: set .grad = None on it")
     else:
         leaf._grad = wrap(add(leaf._grad.array, g))
     if leaf._post_hooks:

@@ -3,7 +3,8 @@
 An optimizer states its algorithm once, on arrays:
 
     class Momentum(Optimizer):
-        slots = ("velocity",)
+        def slots(self, group):
+            return {"velocity": 0.0}
 
         def scalars(self, group, t):
             return {"lr": group["lr"], "mu": group["momentum"]}

@@ -135,3 +135,19 @@ def test_on_a_node():
     y.grad_fn.register_prehook(lambda gradients: (gradients[0] * 3,))
     y.sum().backward()
     assert x.grad.item() == 6.0
+
+
+def test_a_retained_gradient_is_that_of_the_value_after_an_in_place_change():
+    x = minigrad.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x * 2
+    y.retain_grad()
+    y.mul_(3)
+    y.sum().backward()
+    assert y.grad.tolist() == [1.0, 1.0, 1.0] and x.grad.tolist() == [6.0, 6.0, 6.0]
+    base = x * 2
+    view = base[1:]
+    base.retain_grad()
+    view.retain_grad()
+    view.mul_(5)
+    (base.sum() + view.sum()).backward()
+    assert base.grad.tolist() == [1.0, 2.0, 2.0] and view.grad.tolist() == [1.0, 1.0]
