@@ -215,14 +215,20 @@ class ConversionMethods:
             )
         return bool_of(self.array)
 
+    def _only_number(self) -> Any:
+        """`item` for Python's own conversions: matplotlib tries them and expects a ValueError, as NumPy raises."""
+        if self.array.size != 1:
+            raise ValueError(f"only a tensor of one element is a number, this one has shape {tuple(self.array.shape)}")
+        return self.item()
+
     def __float__(self) -> Any:
-        return float_of(self.item())
+        return float_of(self._only_number())
 
     def __int__(self) -> Any:
-        return int_of(self.item())
+        return int_of(self._only_number())
 
     def __complex__(self) -> Any:
-        return complex(self.item())
+        return complex(self._only_number())
 
     def __index__(self) -> Any:
         if self.array.dtype.kind not in "iub" or self.array.size != 1:

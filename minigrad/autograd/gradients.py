@@ -95,11 +95,14 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """The gradients of the sum of `outputs` with respect to `inputs`, as a tuple of Tensors; `.grad` is not touched.
+
+    `only_inputs` is PyTorch's relic, of which True alone is left.
 
     >>> import minigrad
     >>> x = minigrad.tensor(3.0, requires_grad=True)
@@ -107,6 +110,8 @@ def grad(
     >>> dy.item(), grad(dy, x)[0].item()
     (27.0, 18.0)
     """
+    if not only_inputs:
+        raise NotImplementedError("grad(only_inputs=False) is not supported: call backward(), which fills .grad")
     if is_grads_batched:
         raise NotImplementedError("grad(is_grads_batched=True) is not supported: call grad once per gradient")
     sources, wanted = _listed(outputs), _listed(inputs)

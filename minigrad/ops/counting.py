@@ -209,7 +209,7 @@ def histc(input: Any, bins: Any = 100, min: Any = 0, max: Any = 0) -> Any:
 
 
 @public
-def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
+def histogram(input: Any, bins: Any = 100, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
     """The numbers of elements between edges (a number of `bins`, or the edges themselves): (hist, bin_edges)."""
     bins = getattr(bins, "array", bins)
     return return_types.histogram(*histogram_(input, weight, bins=bins, range=range, density=density))

@@ -44,6 +44,11 @@ def _checked_index(input: Any, dim: int, where: Any, name: str, source: Any = No
     return dim
 
 
+def _row(value: Any) -> Any:
+    """A 0-d index or source counts as one of one element, numbers and all else stay."""
+    return value.reshape(1) if getattr(value, "ndim", None) == 0 else value
+
+
 def _check_range(xp: Any, where: Any, size: int, name: str) -> None:
     """CUDA arrays are not checked: that would wait for the GPU at every call."""
     if xp.__name__ == "numpy" and where.size and (where.min() < 0 or where.max() >= size):
@@ -57,7 +62,7 @@ def gather_along(xp, input, index, *, dim):
     if not input.ndim:
         return xp.broadcast_to(input, index.shape).copy()
     _check_range(xp, index, input.shape[dim], "gather")
-    return input[_along(xp, index, dim)] if index.ndim else input[index.reshape(1)].reshape(())
+    return input[_along(xp, index, dim)]
 
 
 gather_along.vjp(
@@ -131,7 +136,10 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
     Returns:
         a tensor of the shape of `index`, which may be smaller than `input` in the other dimensions.
     """
-    return gather_along(input, index, dim=_checked_index(input, dim, index, "gather"))
+    dim = _checked_index(input, dim, index, "gather")
+    if input.ndim and not index.ndim:
+        return gather_along(input, _row(index), dim=dim).reshape(())
+    return gather_along(input, index, dim=dim)
 
 
 @public
@@ -140,7 +148,7 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
 
     With reduce="add" or "multiply" it is added or multiplied instead. Of several values for one place any may win.
     """
-    src = value if src is None else src
+    index, src = _row(index), _row(value if src is None else src)
     dim = _checked_index(input, dim, index, "scatter", src)
     if reduce is None:
         return scatter_along(input, src, index, dim=dim, add=False)
@@ -154,6 +162,7 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
 @public
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """`input` with `src` added at the places that `gather` would pick from; values for one place add up."""
+    index, src = _row(index), _row(src)
     return scatter_along(input, src, index, dim=_checked_index(input, dim, index, "scatter_add", src), add=True)
 
 
@@ -163,6 +172,7 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
 
     reduce: "sum" (differentiable), or "prod", "mean", "amax", "amin" (values only).
     """
+    index, src = _row(index), _row(src)
     dim = _checked_index(input, dim, index, "scatter_reduce", src)
     if reduce == "sum":
         start = input if include_self else scatter_along(input, 0, index, dim=dim, add=False)

@@ -165,6 +165,14 @@ def test_grad_leaves_dot_grad_alone(device):
     assert x.grad is None and w.grad is None and not gx.requires_grad
 
 
+def test_grad_takes_the_old_only_inputs():
+    x = leaf(3.0)
+    (g,) = autograd.grad(x**2, x, minigrad.ones(1), only_inputs=True)
+    assert g.tolist() == [6]
+    with pytest.raises(NotImplementedError, match="only_inputs"):
+        autograd.grad(x**2, x, minigrad.ones(1), only_inputs=False)
+
+
 def test_grad_of_an_intermediate():
     x = leaf(2.0)
     h = x * x

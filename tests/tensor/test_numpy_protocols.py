@@ -291,3 +291,11 @@ def test_sklearn():
     assert metrics.roc_auc_score(y, guess.float()) == 0.75
     x = minigrad.tensor([[0.0], [1.0], [1.1], [0.1]])
     assert LogisticRegression().fit(x, y).predict(x).tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("convert", [float, int, complex])
+def test_conversions_of_several_elements_raise_what_matplotlib_expects(convert):
+    for several in (minigrad.ones(2, 2), minigrad.zeros(0)):
+        with pytest.raises(ValueError, match="one element"):
+            convert(several)
+    assert convert(minigrad.ones(1, 1)) == 1
