@@ -110,14 +110,11 @@ def grad(
     >>> dy.item(), grad(dy, x)[0].item()
     (27.0, 18.0)
     """
-    if not only_inputs:
-        raise NotImplementedError("grad(only_inputs=False) is not supported: call backward(), which fills .grad")
-    if is_grads_batched:
-        raise NotImplementedError("grad(is_grads_batched=True) is not supported: call grad once per gradient")
+    if is_grads_batched or not only_inputs:
+        raise NotImplementedError("grad() has no is_grads_batched=True (call it once a gradient) and no only_inputs=False")
     sources, wanted = _listed(outputs), _listed(inputs)
     gradients = [None] * len(sources) if grad_outputs is None else _listed(grad_outputs)
-    edges = [_required_edge(tensor, "grad()") for tensor in wanted]
-    found = run(sources, gradients, edges, retain_graph, create_graph, "grad()")
+    found = run(sources, gradients, [_required_edge(t, "grad()") for t in wanted], retain_graph, create_graph, "grad()")
     results: list[Any] = []
     taken = {id(gradient.array) for gradient in gradients if isinstance(gradient, TensorBase)}
     for k, (tensor, g) in enumerate(zip(wanted, found, strict=True)):
