@@ -111,7 +111,7 @@ def grad(
     (27.0, 18.0)
     """
     if is_grads_batched or not only_inputs:
-        raise NotImplementedError("grad() has no is_grads_batched=True (call it once a gradient) and no only_inputs=False")
+        raise NotImplementedError("grad() has neither is_grads_batched=True (call it for each) nor only_inputs=False")
     sources, wanted = _listed(outputs), _listed(inputs)
     gradients = [None] * len(sources) if grad_outputs is None else _listed(grad_outputs)
     found = run(sources, gradients, [_required_edge(t, "grad()") for t in wanted], retain_graph, create_graph, "grad()")
