@@ -151,6 +151,7 @@ class Generator:
 
 
 _defaults: dict[device, Generator] = {CPU: Generator()}
+_defaults[CPU].seed()  # runs that seed nothing differ, as in PyTorch
 
 
 def default_generator(where: device) -> Generator:
