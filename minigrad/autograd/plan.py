@@ -1,7 +1,7 @@
 """A `Plan`: what one operation saves, and how its gradients are computed, for one set of inputs that need them.
 
 Both are known from the names of the rules' parameters, so they are written out once as straight-line Python and
-compiled: a call then costs what it must and looks nothing up (1.4 us per small operation less, forward and
+compiled: a call then costs what it must and looks nothing up (0.3 to 0.8 us per small operation less, forward and
 backward, than loops over the same lists). `print(minigrad.add.rules.plan(1, 2).source)` shows the text. For `mul`,
 when only the first input needs a gradient, it is:
 
