@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ._tensor.tensor import Tensor
-from .backend.dtypes import default_float, dtype, numeric_limits, numpy_dtype, public_dtype, result_dtype
+from .autograd.operands import array_of
+from .backend.dtypes import KIND_RANK, default_float, dtype, numeric_limits, numpy_dtype, public_dtype, result_dtype
 
 e, inf, nan, pi = math.e, math.inf, math.nan, math.pi
 newaxis = None
@@ -39,7 +40,7 @@ def typename(obj: Any) -> str:
 
 def result_type(tensor1: Any, tensor2: Any) -> dtype:
     """The dtype in which two tensors or numbers meet."""
-    return public_dtype(result_dtype([t.array if isinstance(t, Tensor) else t for t in (tensor1, tensor2)]))
+    return public_dtype(result_dtype([array_of(t) for t in (tensor1, tensor2)]))
 
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
@@ -63,8 +64,7 @@ class _Sample:
 
 def can_cast(from_: dtype, to: dtype) -> bool:
     """True where PyTorch's promotion allows writing one dtype into the other (float into int is not)."""
-    rank = {"b": 0, "u": 1, "i": 1, "f": 2}
-    return rank[numpy_dtype(from_).kind] <= rank[numpy_dtype(to).kind]
+    return KIND_RANK[numpy_dtype(from_).kind] <= KIND_RANK[numpy_dtype(to).kind]
 
 
 class finfo:

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from ..autograd.node import LEAF, TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import wrap
 from ..backend.devices import CPU, activate, device_of, library_on, resolve, to_device, to_host
 from ..backend.dtypes import default_float, numpy_dtype, public_dtype
@@ -169,7 +170,7 @@ def full(
 
 
 def _like(input: Any, name: str, dtype: Any, device: Any, requires_grad: bool, *fill: Any) -> Any:
-    array = input.array if isinstance(input, TensorBase) else input
+    array = array_of(input)
     where = device_of(array) if device is None else device
     chosen = array.dtype if dtype is None else dtype
     return _make(name, (array.shape,), chosen, where, requires_grad, *fill)

@@ -15,17 +15,16 @@ from typing import Any
 from ..autograd.core_ops import cast
 from ..autograd.modes import modes
 from ..autograd.node import LEAF, Node, TensorBase
+from ..autograd.operands import array_of
 from ..autograd.plan import INPUTS
 from ..autograd.primitive import changed_dtypes, primitive, wrap
 from ..autograd.versions import Clock, Storage
 from ..autograd.views import current_node, set_history
 from ..backend.devices import device_of, to_device
-from ..backend.dtypes import public_dtype
+from ..backend.dtypes import KIND_RANK, public_dtype
 from ..backend.host import held_number
 from ..backend.library import is_array, library
 from ..ops.indexing import follow, full_key, getitem_, index_write, split_index, view_write
-
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
 def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,13 +61,13 @@ def check_writable(x: Any, name: str) -> None:
 def assign(x: Any, result: Any, name: str) -> Any:
     """Write `result` (a Tensor or a number) into `x`, which takes over its history."""
     array = x.array
-    value = result.array if isinstance(result, TensorBase) else result
+    value = array_of(result)
     if value.shape != array.shape:
         raise RuntimeError(
             f"{name}: the result has shape {tuple(value.shape)} and does not fit into the tensor of shape "
             f"{tuple(array.shape)}: use the out-of-place form"
         )
-    if _RANK[value.dtype.kind] > _RANK[array.dtype.kind]:
+    if KIND_RANK[value.dtype.kind] > KIND_RANK[array.dtype.kind]:
         raise RuntimeError(
             f"{name}: the result is {public_dtype(value.dtype)} and cannot be written into a tensor of "
             f"{public_dtype(array.dtype)}: convert the tensor first, or use the out-of-place form"
@@ -167,7 +166,7 @@ def record_write(x: Any, value: Any, operation: Any, indices: Sequence[Any] = ()
         set_history(x, None)
         return
     inputs = (x, value, *indices)
-    arrays = tuple(raw_array(each) for each in inputs)
+    arrays = tuple(array_of(each) for each in inputs)
     node = operation.record(node_type, inputs, arrays, None, keywords, wanted, None)
     node.dtypes = changed_dtypes(node, inputs, x.array.dtype)
     set_history(x, node)
@@ -187,7 +186,7 @@ def setitem(x: Any, key: Any, value: Any) -> None:
     if places is None:
         ndim = target.ndim
     else:
-        full = full_key(places, [raw_array(a) for a in arrays])
+        full = full_key(places, [array_of(a) for a in arrays])
         ndim = target.ndim - len(arrays) + max(a.ndim for a in arrays)
     value = _as_value(value, x, ndim)
     if places is not None and isinstance(value, TensorBase) and value.array.ndim and value.array.dtype != x.array.dtype:
@@ -195,7 +194,7 @@ def setitem(x: Any, key: Any, value: Any) -> None:
             f"x[index] = value: the tensor is {public_dtype(x.array.dtype)}, the value "
             f"{public_dtype(value.array.dtype)}: convert the value with .to(x.dtype)"
         )
-    raw = raw_array(value)
+    raw = array_of(value)
     recording = modes.node_type is not None
     history = recording and (
         current_node(x) is not None or (isinstance(value, TensorBase) and current_node(value) is not None)
@@ -221,18 +220,13 @@ def setitem(x: Any, key: Any, value: Any) -> None:
     x._storage.rewritten = Clock.now
 
 
-def raw_array(value: Any) -> Any:
-    """The array of a tensor; anything else as it is."""
-    return value.array if isinstance(value, TensorBase) else value
-
-
 def _as_value(value: Any, x: Any, ndim: int) -> Any:
     """The value of an assignment: a Tensor or array, without the dimensions of size 1 that it has in front of the
     `ndim` of its target; or a number that the dtype of `x` holds."""
     if isinstance(value, (bool, int, float)):
         return held_number(value, x.array.dtype)
     if isinstance(value, TensorBase) or is_array(value):
-        shape = raw_array(value).shape
+        shape = array_of(value).shape
         extra = len(shape) - ndim
         return value.reshape(shape[extra:]) if extra > 0 and all(n == 1 for n in shape[:extra]) else value
     if hasattr(value, "item") and hasattr(value, "dtype"):  # a NumPy scalar

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import primitive, wrap
 from ..backend.devices import CPU, device_of, resolve
 from ..backend.dtypes import default_float, numpy_dtype
@@ -166,7 +167,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     Returns:
         int64, shape (num_samples,) or (m, num_samples).
     """
-    array = input.array if isinstance(input, TensorBase) else input
+    array = array_of(input)
     xp = library(array)
     if array.ndim not in (1, 2):
         raise RuntimeError(f"multinomial() takes one or two dimensions of weights, got shape {tuple(array.shape)}")
@@ -254,7 +255,7 @@ class SamplingMethods:
         check_writable(self, "bernoulli_")
         source = _generator(generator, device_of(self.array))
         drawn = source.uniform(self.array.shape, FLOAT64)
-        chosen = drawn < (p.array if isinstance(p, TensorBase) else p)
+        chosen = drawn < array_of(p)
         return assign(self, wrap(chosen.astype(self.array.dtype)), "bernoulli_")
 
 

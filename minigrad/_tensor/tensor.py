@@ -18,13 +18,12 @@ from ..autograd.primitive import set_tensor_type, wrap
 from ..autograd.views import current_node
 from ..backend.devices import device, device_of, to_host
 from ..backend.dtypes import dtype, get_default_dtype, public_dtype
-from ..backend.random import Generator
 from . import pickling, printing
 from .conversion_methods import ConversionMethods, set_requires_grad
 from .creation import CreationMethods, array_from, empty
 from .elementwise_methods import ElementwiseMethods
 from .indexing_methods import IndexingMethods
-from .inplace import InPlaceMethods, note_change
+from .inplace import InPlaceMethods
 from .linalg_methods import LinalgMethods
 from .memory_methods import MemoryMethods
 from .numpy_protocols import NumpyProtocols
@@ -280,4 +279,4 @@ def _checked_dim(dim: int, ndim: int) -> int:
 
 set_tensor_type(Tensor)
 
-__all__ = ["Generator", "Tensor", "note_change"]
+__all__ = ["Tensor"]

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from ..backend.library import library
 from .modes import is_grad_enabled, modes, set_recording
-from .node import Node, TensorBase
+from .node import Node
+from .operands import array_of
 from .walk import evaluate
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -83,7 +84,7 @@ class CheckedNode(TracedNode):
         """The gradients of a node, checked."""
         results = TracedNode.evaluate(node, g, create_graph)
         for k, r in enumerate(results):
-            array = r.array if isinstance(r, TensorBase) else r
+            array = array_of(r)
             if array is not None and bool(library(array).isnan(array).any()):
                 raise RuntimeError(
                     f"{node.name()} returned nan in the gradient of its input {k}. It belongs to {_origin(node)}"

@@ -1,5 +1,5 @@
-"""What an operation does with unusual arguments: NumPy's scalars, mixed devices, and the errors for those that
-cannot be."""
+"""The arrays of arguments, and what an operation does with unusual ones: NumPy's scalars, mixed devices, and the
+errors for those that cannot be."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from ..backend.library import find_library, libraries
 from .node import TensorBase
 
 _KIND_NAMES = {"b": "bool", "iu": "integer", "f": "floating point"}
+
+
+def array_of(x: Any) -> Any:
+    """The array of a tensor; anything else as it is."""
+    return x.array if isinstance(x, TensorBase) else x
 
 
 def foreign(x: Any, name: str) -> Any:
@@ -73,7 +78,7 @@ def _kinds(inputs: Sequence[Any]) -> str:
     """What the inputs are, in words for an error message."""
     words = []
     for x in inputs:
-        array = x.array if isinstance(x, TensorBase) else x
+        array = array_of(x)
         owner = libraries.get(type(array))
         place = "" if owner is None else " on cpu" if owner.__name__ == "numpy" else " on cuda"
         words.append(("Tensor" if isinstance(x, TensorBase) else type(x).__name__) + place)

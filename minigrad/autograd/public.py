@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from .modes import modes
 from .node import TensorBase
+from .operands import array_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,7 +68,7 @@ def write_out(result: Any, destination: Any) -> Any:
         destination.node is not None or (isinstance(result, TensorBase) and result.node is not None)
     ):
         raise RuntimeError("out= cannot be used where a gradient is needed: assign the result, or use no_grad()")
-    array = result.array if isinstance(result, TensorBase) else result
+    array = array_of(result)
     if destination.array.shape != array.shape:
         if destination.array.size:
             raise RuntimeError(

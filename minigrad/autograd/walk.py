@@ -15,6 +15,7 @@ from .core_ops import add, cast, clone, fit
 from .hooks import run_hooks
 from .modes import modes
 from .node import LEAF, Node, Output, TensorBase
+from .operands import array_of
 from .primitive import wrap
 from .second_order import alias_of, differentiable_frame, saved_inputs
 from .views import current_node
@@ -49,7 +50,7 @@ def evaluate(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
 def _some_array(g: Any) -> Array:
     if type(g) is tuple:
         g = next(part for part in g if part is not None)
-    return g.array if isinstance(g, TensorBase) else g
+    return array_of(g)
 
 
 def _through_twin(node: Node, g: Any) -> Sequence[Any]:

@@ -133,7 +133,7 @@ def default_float() -> np.dtype:
     return _Default.dtype
 
 
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}  # bool < integers < floating point
+KIND_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}  # bool < integers < floating point
 
 
 def _higher(first: np.dtype | None, second: np.dtype) -> np.dtype:
@@ -166,7 +166,7 @@ def result_dtype(operands: Iterable[Any]) -> np.dtype:
             tiers[1] = _combine(tiers[1], operand.dtype)
     result: np.dtype | None = None
     for tier in tiers:
-        if tier is not None and (result is None or _RANK[tier.kind] > _RANK[result.kind]):
+        if tier is not None and (result is None or KIND_RANK[tier.kind] > KIND_RANK[result.kind]):
             result = tier
     if result is None:
         raise TypeError("no operand has a dtype")
@@ -175,9 +175,9 @@ def result_dtype(operands: Iterable[Any]) -> np.dtype:
 
 def _combine(first: np.dtype | None, second: np.dtype) -> np.dtype:
     """Promotion within one tier: the higher kind wins (float16 with int64 is float16), else the wider type."""
-    if first is None or _RANK[second.kind] > _RANK[first.kind]:
+    if first is None or KIND_RANK[second.kind] > KIND_RANK[first.kind]:
         return second
-    if _RANK[first.kind] > _RANK[second.kind]:
+    if KIND_RANK[first.kind] > KIND_RANK[second.kind]:
         return first
     return np.promote_types(first, second)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from .._tensor.inplace import in_place
 from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import wrap
 from ..backend.devices import device_of
 from ..backend.random import default_generator
@@ -17,7 +18,7 @@ from ..ops.dims import one_dim
 from ..ops.elementwise import log, sigmoid, tanh
 from ..ops.embedding import one_hot
 from ..ops.shape import movedim
-from ._functional_common import applied, array_of
+from ._functional_common import applied
 
 __all__ = [
     "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish",

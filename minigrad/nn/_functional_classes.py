@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from ..autograd.modes import is_grad_enabled
+from ..autograd.operands import array_of
 from ..backend.library import library
 from ..ops import losses as losses_of
 from ..ops.comparison import where_
@@ -18,7 +19,7 @@ from ..ops.losses import reduced
 from ..ops.reduction import sum_
 from ..ops.shape import movedim, reshape, reshape_
 from ..ops.softmax import log_softmax_
-from ._functional_common import array_of, check_reduction, legacy_reduction
+from ._functional_common import check_reduction, legacy_reduction
 
 __all__ = ["cross_entropy", "nll_loss"]
 

@@ -34,11 +34,6 @@ def check_reduction(reduction: str) -> None:
         raise bad_reduction(reduction)
 
 
-def array_of(x: Any) -> Any:
-    """The array of a tensor; arrays as they are."""
-    return x.array if isinstance(x, TensorBase) else x
-
-
 def applied(function: Callable[..., Any], inplace: bool, input: Any, *args: Any) -> Any:
     """function(input, *args), written into `input` if `inplace`."""
     if not inplace:

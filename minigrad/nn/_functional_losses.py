@@ -6,6 +6,7 @@ import math
 import warnings
 from typing import Any
 
+from ..autograd.operands import array_of
 from ..backend.library import library
 from ..ops import losses as losses_of
 from ..ops.activation import logsigmoid
@@ -18,7 +19,7 @@ from ..ops.losses import reduced
 from ..ops.reduction import sum_
 from ..ops.shape import unsqueeze
 from ..ops.special import xlogy
-from ._functional_common import array_of, check_reduction, legacy_reduction
+from ._functional_common import check_reduction, legacy_reduction
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss",

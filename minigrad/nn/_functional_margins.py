@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..autograd.operands import array_of
 from ..backend.library import library
 from ..ops.activation import logsigmoid
 from ..ops.comparison import where_
@@ -12,7 +13,7 @@ from ..ops.gathering import gather_along
 from ..ops.losses import binary_cross_entropy_with_logits, reduced
 from ..ops.reduction import mean_, sum_
 from ..ops.shape import reshape_, unsqueeze
-from ._functional_common import array_of, legacy_reduction
+from ._functional_common import legacy_reduction
 
 __all__ = [
     "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss", "multilabel_margin_loss",

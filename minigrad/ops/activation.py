@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from ..backend.devices import device_of
@@ -94,7 +94,7 @@ def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool
         raise RuntimeError(f"rrelu() needs lower <= upper, got {lower} and {upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
-    array = input.array if isinstance(input, TensorBase) else input
+    array = array_of(input)
     source = generator or default_generator(device_of(array))
     return prelu_(input, source.uniform(array.shape, array.dtype) * (upper - lower) + lower)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.public import public
 from ..backend.devices import device_of
 from ..backend.dtypes import float32
@@ -22,7 +22,7 @@ _ALPHA = 1.7580993408473766  # SELU's scale times its alpha: minus the value tha
 
 def kept(input: Any, p: float, features: bool, generator: Generator | None) -> Any:
     """A bool array, False with probability `p`: for each element, or for each of the first two dimensions."""
-    array = input.array if isinstance(input, TensorBase) else input
+    array = array_of(input)
     if array.dtype.kind != "f":
         raise RuntimeError(f"dropout takes floating point numbers, got {array.dtype}: convert them first")
     if features and array.ndim < 2:
@@ -43,7 +43,7 @@ def _dropout(input: Any, p: float, training: bool, features: bool, generator: Ge
         return input
     mask = kept(input, p, features, generator)
     xp = library(mask)
-    dtype = (input.array if isinstance(input, TensorBase) else input).dtype
+    dtype = array_of(input).dtype
     return mul(input, xp.multiply(mask, 1 / (1 - p) if p < 1 else 0, dtype=dtype))
 
 
@@ -77,7 +77,7 @@ def _alpha_dropout(input: Any, p: float, training: bool, features: bool, generat
         return input * 0
     mask = kept(input, p, features, generator)
     xp = library(mask)
-    dtype = (input.array if isinstance(input, TensorBase) else input).dtype
+    dtype = array_of(input).dtype
     scale = ((_ALPHA**2 * p + 1) * (1 - p)) ** -0.5
     factor = xp.multiply(mask, scale, dtype=dtype)
     return mul(input, factor) + (factor * _ALPHA + (scale * _ALPHA * (p - 1)))

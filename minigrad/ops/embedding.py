@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from ..backend.library import library
@@ -47,13 +48,9 @@ def _embedding_weight(g, input, padding_idx, by_frequency, shape_of_weight):
 embedding_.vjp(weight=_embedding_weight)
 
 
-def _array(x: Any) -> Any:
-    return x.array if isinstance(x, TensorBase) else x
-
-
 def _scale_down(weight: Any, rows: Any, max_norm: float, norm_type: float) -> None:
     """Scale the named rows of `weight`, in place, so that their norm is at most `max_norm`."""
-    table = _array(weight)
+    table = array_of(weight)
     xp = library(table)
     rows = xp.unique(rows)
     chosen = table[rows]
@@ -107,7 +104,7 @@ def embedding(
             [0., 0.]])
     """
     refuse_sparse(sparse)
-    rows, table = _array(input), _array(weight)
+    rows, table = array_of(input), array_of(weight)
     dtype = getattr(rows, "dtype", None)
     if dtype is None or dtype.kind != "i" or dtype.itemsize < 4:
         raise RuntimeError(f"embedding() takes int64 or int32 indices, got {dtype or type(rows).__name__}")
@@ -147,7 +144,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    classes = _array(tensor)
+    classes = array_of(tensor)
     if getattr(classes, "dtype", None) != "int64":
         given = getattr(classes, "dtype", type(classes).__name__)
         raise RuntimeError(f"one_hot() takes int64 classes, got {given}")

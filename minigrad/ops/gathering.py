@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.core_ops import expand
-from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from ..backend.kernels import add_at
@@ -206,7 +206,7 @@ def _rows_key(ndim: int, dim: int) -> tuple[int | None, ...]:
 
 def _vector(input: Any, where: Any, name: str) -> Any:
     """An index of one dimension as an array."""
-    array = index_array(where, library(input.array if isinstance(input, TensorBase) else input))
+    array = index_array(where, library(array_of(input)))
     if array.ndim > 1:
         raise IndexError(f"{name}() takes an index of one dimension, got shape {tuple(array.shape)}")
     return array.reshape(-1)
@@ -257,7 +257,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
 @public
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """`input` with `values` written at `input[indices]`, or added there (values for one place add up)."""
-    xp = library(input.array if isinstance(input, TensorBase) else input)
+    xp = library(array_of(input))
     arrays: list[Any] = []
     key: list[int | None] = []
     for part in indices:
@@ -283,11 +283,11 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     if dim is None:
         return gather_along(input.reshape(-1), indices.reshape(-1), dim=0)
     dim = one_dim(dim, input.ndim)
-    xp = library(indices.array if isinstance(indices, TensorBase) else indices)
+    xp = library(array_of(indices))
     shape = [max(n, m) if k != dim else None for k, (n, m) in enumerate(zip(input.shape, indices.shape))]
     wide = [indices.shape[dim] if n is None else n for n in shape]
     source = [input.shape[dim] if n is None else n for n in shape]
-    raw = indices.array if isinstance(indices, TensorBase) else indices
+    raw = array_of(indices)
     raw = xp.broadcast_to(xp.where(raw < 0, raw + input.shape[dim], raw), tuple(wide))
     return gather_along(expand(input, shape=tuple(source)), raw, dim=dim)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..backend.kernels import add_at
 from ..backend.library import is_array, library
@@ -138,7 +139,7 @@ def split_index(x: Any, key: Any) -> tuple[tuple[Any, ...] | None, tuple[int | N
             break
     else:
         return parts, None, []
-    xp = library(x.array if isinstance(x, TensorBase) else x)
+    xp = library(array_of(x))
     parts = tuple(_part(p, xp) for p in parts)
     total = sum(_dimensions(p) for p in parts)
     if total > x.ndim:
@@ -204,14 +205,14 @@ def _dimensions(p: Any) -> int:
 
 
 def _is_mask(p: Any) -> bool:
-    return hasattr(p, "ndim") and (p.array if isinstance(p, TensorBase) else p).dtype.kind == "b"
+    return hasattr(p, "ndim") and array_of(p).dtype.kind == "b"
 
 
 def _indices(p: Any, dim: int, x: Any, xp: Any) -> Sequence[Any]:
     """The index arrays of one part: itself, or where a mask is True."""
     if not _is_mask(p):
         return (p,)
-    mask = p.array if isinstance(p, TensorBase) else p
+    mask = array_of(p)
     if not mask.ndim:
         return (xp.zeros(int(mask), dtype="int64"),)
     if tuple(mask.shape) != tuple(x.shape[dim : dim + mask.ndim]):

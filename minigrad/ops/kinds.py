@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..backend.dtypes import result_dtype
 
 
 def kind_of(*operands: Any) -> str:
     """The kind of the dtype in which tensors, arrays and numbers meet."""
-    return result_dtype([x.array if isinstance(x, TensorBase) else x for x in operands]).kind
+    return result_dtype([array_of(x) for x in operands]).kind
 
 
 def refuse_bools(name: str, input: Any, other: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.core_ops import expand
-from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from ..backend.library import library
@@ -42,7 +42,7 @@ def _check_mask(mask: Any, name: str) -> None:
 def masked_select(input: Any, mask: Any) -> Any:
     """The elements of `input` where the boolean `mask` is True (both broadcast), in one dimension."""
     _check_mask(mask, "masked_select")
-    raw = mask.array if isinstance(mask, TensorBase) else mask
+    raw = array_of(mask)
     shape = broadcast_shapes(input.shape, raw.shape)
     return getitem(expand(input, shape=shape), library(raw).broadcast_to(raw, shape))
 

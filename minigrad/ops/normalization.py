@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from .arithmetic import rsqrt
@@ -125,13 +126,13 @@ def _over_last(name: str, input: Any, normalized_shape: Any, eps: float, center:
     n = len(shape)
     if not n:
         raise RuntimeError(f"{name}() needs a normalized_shape of one dimension or more, got {shape}")
-    given = _array(input).shape
+    given = array_of(input).shape
     if given[-n:] != shape:
         raise RuntimeError(
             f"{name}() with normalized_shape {shape} takes an input whose last dimensions are that, got shape {given}"
         )
     for word, x in zip(("weight", "bias"), affine):
-        if x is not None and _array(x).shape != shape:
+        if x is not None and array_of(x).shape != shape:
             raise RuntimeError(f"{name}() with normalized_shape {shape} got a {word} of shape {tuple(x.shape)}")
     axes = tuple(range(len(given) - n, len(given)))
     while affine and affine[-1] is None:
@@ -223,19 +224,15 @@ def batch_norm(
     if running_mean is not None:
         _move(running_mean, mean, momentum)
     if running_var is not None:
-        _move(running_var, _array(variance) * (n / max(n - 1, 1)), momentum)
+        _move(running_var, array_of(variance) * (n / max(n - 1, 1)), momentum)
     return out
-
-
-def _array(x: Any) -> Any:
-    return x.array if isinstance(x, TensorBase) else x
 
 
 def _move(running: Any, new: Any, momentum: float) -> None:
     """running <- (1 - momentum) running + momentum new, in place, without a gradient."""
-    array = _array(running)
+    array = array_of(running)
     array *= 1 - momentum
-    array += _array(new).reshape(array.shape) * momentum
+    array += array_of(new).reshape(array.shape) * momentum
     if isinstance(running, TensorBase):
         running.shared_storage().changed("batch_norm")
 

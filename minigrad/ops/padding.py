@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from ..backend.library import library
@@ -85,7 +85,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         raise NotImplementedError(f"pad() has no mode {mode!r}: it is 'constant', 'reflect', 'replicate' or 'circular'")
     if value is not None and value != 0:
         raise RuntimeError(f"pad(mode={mode!r}) takes no value, got {value}")
-    xp = library(input.array if isinstance(input, TensorBase) else input)
+    xp = library(array_of(input))
     for k, (a, b) in enumerate(widths):
         if a or b:
             input = index(input, _places(xp, input.shape[k], a, b, mode), key=(None,) * k + (0,))

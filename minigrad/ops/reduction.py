@@ -10,7 +10,7 @@ import warnings
 from typing import Any
 
 from ..autograd.core_ops import cast
-from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from ..backend.dtypes import numpy_dtype
@@ -241,7 +241,7 @@ def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 
 def _is_float(input):
-    return (input.array if isinstance(input, TensorBase) else input).dtype.kind == "f"
+    return array_of(input).dtype.kind == "f"
 
 
 def _moment_arguments(name, input, dim, unbiased, correction):

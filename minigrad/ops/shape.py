@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from ..autograd.core_ops import expand as expand_to
-from ..autograd.node import TensorBase
+from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from ..backend.dtypes import dtype as Dtype
@@ -311,7 +311,7 @@ def broadcast_tensors(*tensors: Any) -> Any:
 @public
 def contiguous(input: Any, memory_format: Any = None) -> Any:
     """`input` itself if its elements lie in row-major order without gaps, else a copy that does."""
-    array = input.array if isinstance(input, TensorBase) else input
+    array = array_of(input)
     return input if array.flags.c_contiguous else contiguous_(input)
 
 
