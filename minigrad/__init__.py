@@ -89,13 +89,15 @@ from .queries import (
     can_cast, e, finfo, iinfo, inf, is_floating_point, is_nonzero, is_tensor, nan, newaxis, numel, pi,
     promote_types, result_type, typename,
 )  # fmt: skip
+from .recorder import RecordingError, jit
 from .serialization import load, save
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "Generator", "HalfTensor",
-    "IntTensor", "LongTensor", "ShortTensor", "Size", "Tensor", "__version__", "abs", "abs_", "absolute",
+    "IntTensor", "LongTensor", "RecordingError", "ShortTensor", "Size", "Tensor", "__version__", "abs", "abs_",
+    "absolute",
     "accelerator", "acos", "acos_", "acosh", "acosh_", "add", "addbmm", "addcdiv", "addcmul", "addmm",
     "addmv", "addmv_", "addr", "adjoint", "all", "allclose", "amax", "amin", "aminmax", "any", "arange",
     "arccos", "arccos_", "arccosh", "arccosh_", "arcsin", "arcsin_", "arcsinh", "arcsinh_", "arctan",
@@ -121,7 +123,7 @@ __all__ = [
     "index_copy", "index_fill", "index_put", "index_put_", "index_select", "inf", "inference_mode",
     "initial_seed", "inner", "int", "int16", "int32", "int64", "int8", "inverse", "is_floating_point",
     "is_grad_enabled", "is_inference_mode_enabled", "is_nonzero", "is_tensor", "isclose", "isfinite",
-    "isin", "isinf", "isnan", "isneginf", "isposinf", "kron", "kthvalue", "le", "lerp", "less",
+    "isin", "isinf", "isnan", "isneginf", "isposinf", "jit", "kron", "kthvalue", "le", "lerp", "less",
     "less_equal", "lgamma", "linalg", "linspace", "load", "log", "log10", "log10_", "log1p", "log1p_",
     "log2", "log2_", "log_", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logdet",
     "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logit_", "logspace", "logsumexp",

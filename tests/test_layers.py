@@ -24,6 +24,7 @@ LAYERS = [
     ["nn", "optim", "serialization", "distributions"],
     ["cuda", "accelerator", "backends", "linalg", "special", "queries"],
     ["utils"],
+    ["recorder"],
     ["__init__"],
     ["train", "__main__"],
 ]  # fmt: skip

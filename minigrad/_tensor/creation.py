@@ -12,6 +12,7 @@ from ..autograd.node import LEAF, TensorBase
 from ..autograd.operands import array_of
 from ..autograd.primitive import wrap
 from ..backend.devices import CPU, activate, device_of, library_on, resolve, to_device, to_host
+from ..backend.door import constant
 from ..backend.dtypes import default_float, numpy_dtype, public_dtype
 from ..backend.host import host_data, is_host_array, plain_array
 from ..backend.library import Array, is_array
@@ -48,7 +49,7 @@ def array_from(data: Any, dtype: Any, where: Any) -> Array:
             return moved
         with activate(target):
             return moved.astype(moved.dtype if wanted is None else wanted, copy=True)
-    return to_device(host_data(data, wanted, _unwrapped), resolve(where))
+    return to_device(constant(host_data(data, wanted, _unwrapped)), resolve(where))
 
 
 def _unwrapped(data: Any) -> Any:

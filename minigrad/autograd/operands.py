@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..backend.door import door
 from ..backend.dtypes import public_dtype
 from ..backend.library import find_library, libraries
 from .node import TensorBase
@@ -45,6 +46,8 @@ def check_one_dtype(arrays: Sequence[Any], name: str) -> None:
 
 def one_library(arrays: list[Any], inputs: Sequence[Any], name: str) -> tuple[Any, list[Any]]:
     """The library in which `arrays` meet. A 0-d tensor of the CPU may join tensors on a GPU, as in PyTorch."""
+    if door.recorder is not None:
+        arrays = door.recorder.admitted(arrays)
     owners = [libraries.get(type(a)) for a in arrays]
     known = {owner for owner in owners if owner is not None}
     if not known:  # rules compute with NumPy's scalars where a tensor is 0-d

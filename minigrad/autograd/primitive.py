@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any
 
 from ..backend.devices import device_of, to_device
-from ..backend.dtypes import NUMBERS, float16, float32, float64, promote
+from ..backend.dtypes import NUMBERS, REALS, float16, float32, float64, promote
 from ..backend.library import libraries
 from .modes import modes
 from .node import Node, Output, TensorBase
@@ -247,7 +247,7 @@ def _binary(general: Callable[..., Any], rules: Rules) -> Callable[..., Any]:
                 short = y.dtype is dtype and dtype in _FLOATS and type(x) is type(y)
             else:
                 y = other
-                short = type(y) in _REALS and dtype in _FLOATS
+                short = type(y) in REALS and dtype in _FLOATS
             if short:
                 try:
                     out = forward(libraries[type(x)], x, y)
@@ -297,4 +297,3 @@ _ABSENT = object()
 _ONE = (1, 1)  # the first input of one needs a gradient
 MIXED = object()  # what stands for the library where there are several
 _FLOATS = frozenset(d.dtype for d in (float16, float32, float64))
-_REALS = frozenset((float, int))

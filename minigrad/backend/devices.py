@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy
 
+from .door import module_of
 from .library import Array, library, load_cupy
 
 
@@ -130,7 +131,7 @@ def resolve(where: Any) -> device:
 
 def library_on(where: device) -> ModuleType:
     """The array library that makes arrays on `where`."""
-    return numpy if where.type == "cpu" else cupy_or_error()
+    return module_of(numpy if where.type == "cpu" else cupy_or_error())
 
 
 def activate(where: device) -> AbstractContextManager[Any]:
@@ -140,7 +141,7 @@ def activate(where: device) -> AbstractContextManager[Any]:
 
 def device_of(array: Array) -> device:
     """The device on which `array` lives."""
-    return CPU if library(array) is numpy else device("cuda", int(array.device.id))
+    return CPU if library(array).__name__ == "numpy" else device("cuda", int(array.device.id))
 
 
 def to_device(array: Array, where: device) -> Array:
@@ -157,4 +158,4 @@ def to_device(array: Array, where: device) -> Array:
 def to_host(array: Array) -> numpy.ndarray:
     """`array` as a NumPy array: itself on the CPU, a copy from a GPU."""
     xp = library(array)
-    return array if xp is numpy else xp.asnumpy(array)
+    return numpy.asarray(array) if xp.__name__ == "numpy" else xp.asnumpy(array)

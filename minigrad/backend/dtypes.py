@@ -70,7 +70,16 @@ half, float_, double = float16, float32, float64
 short, int_, long = int16, int32, int64
 
 #: Python's own kinds of number
-NUMBERS = frozenset((float, int, bool))
+NUMBERS: set[type] = {float, int, bool}
+#: those that an array's floating point dtype absorbs
+REALS: set[type] = {float, int}
+
+
+def register_number(kind: type) -> None:
+    """Let objects of `kind`, for which isinstance(x, float) holds, stand where Python's floats do."""
+    NUMBERS.add(kind)
+    REALS.add(kind)
+
 
 _python_types: dict[type, np.dtype] = {bool: bool_.dtype, int: int64.dtype, float: float64.dtype}
 
@@ -157,8 +166,8 @@ def result_dtype(operands: Iterable[Any]) -> np.dtype:
         if operand is None:
             continue
         if isinstance(operand, (bool, int, float)):  # np.float64 is a float too
-            kind = np.dtype(type(operand)).kind
-            number = default_float() if kind == "f" else _python_types[bool if kind == "b" else int]
+            whole = bool if isinstance(operand, (bool, np.bool_)) else int
+            number = default_float() if isinstance(operand, float) else _python_types[whole]
             tiers[2] = _combine(tiers[2], number)
         elif operand.ndim:
             tiers[0] = _combine(tiers[0], operand.dtype)

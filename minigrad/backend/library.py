@@ -21,10 +21,10 @@ Array = Any  # a numpy.ndarray, a cupy.ndarray, or whatever else has been regist
 warnings.filterwarnings("ignore", ".* encountered in .*", RuntimeWarning, module=r"minigrad\.")
 
 #: array type -> the module whose functions work on it
-libraries: dict[type, ModuleType] = {numpy.ndarray: numpy}
+libraries: dict[type, Any] = {numpy.ndarray: numpy}
 
 
-def register(array_type: type, module: ModuleType) -> None:
+def register(array_type: type, module: Any) -> None:
     """Let arrays of `array_type` through the door, computed by the functions of `module`."""
     libraries[array_type] = module
 

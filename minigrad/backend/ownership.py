@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 
+from .door import door
 from .library import Array, library
 
 
@@ -67,7 +68,7 @@ _ALONE = _references(_Holder())
 
 
 def alone(holder: Any) -> bool:
-    """True if `holder.array` is referred to by `holder` only.
+    """True if `holder.array` is referred to by `holder` only. (While a step is recorded, its recorder may.)
 
     >>> holder = _Holder()
     >>> alone(holder)
@@ -76,4 +77,5 @@ def alone(holder: Any) -> bool:
     >>> alone(holder)
     False
     """
-    return _references(holder) == _ALONE
+    recorder = door.recorder
+    return (recorder is None or bool(recorder.paused)) and _references(holder) == _ALONE

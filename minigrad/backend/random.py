@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .devices import CPU, activate, cupy_or_error, device, resolve
+from .door import drawn, effect
 from .host import bytes_to_array
 from .library import Array
 
@@ -38,18 +40,22 @@ class Generator:
 
     def __init__(self, device: Any = "cpu") -> None:
         self.device = resolve(device)
-        self.manual_seed(67280421310721)
+        self._start(67280421310721)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream named by `seed` (any integer from -2**63 to 2**64 - 1). Returns the generator."""
         seed = int(seed)
         if not -(2**63) <= seed < 2**64:
             raise RuntimeError(f"a seed must lie between -2**63 and 2**64 - 1, got {seed}")
+        before = self.state_bytes()
+        effect(self._start, lambda _: self.restore_bytes(before), seed)
+        return self
+
+    def _start(self, seed: int) -> None:
         self._seed = seed % 2**64
         self._draws = 0
         if self.device.type == "cpu":
             self._rng = np.random.Generator(np.random.PCG64(self._seed))
-        return self
 
     def seed(self) -> int:
         """Start a stream that nobody has seen, and return its seed."""
@@ -127,15 +133,21 @@ class Generator:
         return self._draw("standard_exponential", shape, dtype)
 
     def _draw(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        return drawn(self, self._numbers, name, shape, dtype)
+
+    def _numbers(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         with activate(self.device):
-            drawn = np.float64 if dtype == np.float64 else np.float32  # float16 is rounded from float32
-            values = getattr(self._stream(), name)(size=shape, dtype=drawn)
+            wide = np.float64 if dtype == np.float64 else np.float32  # float16 is rounded from float32
+            values = getattr(self._stream(), name)(size=shape, dtype=wide)
             if isinstance(values, (float, np.generic)):
-                values = np.asarray(values, dtype=drawn)
+                values = np.asarray(values, dtype=wide)
             return values if values.dtype == dtype else values.astype(dtype)
 
     def integers(self, low: int, high: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """Integers from `low` to `high - 1`, each as likely."""
+        return drawn(self, self._integers, low, high, shape, dtype)
+
+    def _integers(self, low: int, high: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         with activate(self.device):
             values = self._stream().integers(low, high, size=shape, dtype=np.int64)
             if isinstance(values, (int, np.generic)):
@@ -144,6 +156,9 @@ class Generator:
 
     def permutation(self, n: int) -> Array:
         """The numbers 0 to n - 1 in random order, int64."""
+        return drawn(self, self._permutation, n)
+
+    def _permutation(self, n: int) -> Array:
         if self.device.type == "cpu":
             return self._rng.permutation(n)
         with activate(self.device):
@@ -171,18 +186,30 @@ def manual_seed(seed: int) -> Generator:
 
 def default_states() -> dict[device, bytes]:
     """The states of the default generators, for `restored`."""
+    return effect(_states, _nothing)
+
+
+def _states() -> dict[device, bytes]:
     return {where: generator.state_bytes() for where, generator in _defaults.items()}
+
+
+def _nothing() -> None:
+    """Reading states needs no undoing."""
 
 
 @contextmanager
 def restored(states: dict[device, bytes]) -> Iterator[None]:
     """Inside, the default generators continue from `states`; afterwards from where they were."""
     before = default_states()
-    _restore(states)
+    effect(_restore, lambda _: _restore(before), states)
     try:
         yield
     finally:
-        _restore(before)
+        effect(_restore, _ignored, before)
+
+
+def _ignored(states: dict[device, bytes]) -> None:
+    """What came before is undone already."""
 
 
 def _restore(states: dict[device, bytes]) -> None:
@@ -203,3 +230,9 @@ def seed() -> int:
 def initial_seed() -> int:
     """The seed of the CPU's default generator."""
     return _defaults[CPU].initial_seed()
+
+
+def foreign_states() -> list[Any]:
+    """The states of Python's and NumPy's own global generators, to see whether somebody has drawn from them."""
+    state: Any = np.random.get_state()  # noqa: NPY002  # the old generator is the one that is global
+    return [random.getstate(), *(part.tobytes() if isinstance(part, np.ndarray) else part for part in state)]

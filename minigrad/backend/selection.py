@@ -23,18 +23,18 @@ def select(xp: Any, mask: Array, chosen: Any, other: Any) -> Array:
     >>> select(np, np.array([True, False]), np.array([1.0, 2.0]), 0)
     array([1., 0.])
     """
-    if xp is np:
+    if xp.__name__ == "numpy":
         dtype = getattr(chosen, "dtype", None) or getattr(other, "dtype", None)
         bits = _BITS.get(dtype)
         if bits is not None:
             if _is_zero(other):
-                return np.multiply(chosen.view(bits), mask).view(dtype)
+                return xp.multiply(chosen.view(bits), mask).view(dtype)
             if _is_zero(chosen):
-                return np.multiply(other.view(bits), ~mask).view(dtype)
+                return xp.multiply(other.view(bits), ~mask).view(dtype)
             if mask.size > _FEW:
-                first = np.multiply(np.asarray(chosen, dtype=dtype).view(bits), mask)
-                second = np.multiply(np.asarray(other, dtype=dtype).view(bits), ~mask)
-                return np.bitwise_or(first, second).view(dtype)
+                first = xp.multiply(xp.asarray(chosen, dtype=dtype).view(bits), mask)
+                second = xp.multiply(xp.asarray(other, dtype=dtype).view(bits), ~mask)
+                return xp.bitwise_or(first, second).view(dtype)
     return xp.where(mask, chosen, other)
 
 

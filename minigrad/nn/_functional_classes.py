@@ -11,6 +11,7 @@ from typing import Any
 
 from ..autograd.modes import is_grad_enabled
 from ..autograd.operands import array_of
+from ..backend.door import holds, whole
 from ..backend.library import library
 from ..ops import losses as losses_of
 from ..ops.comparison import where_
@@ -61,8 +62,7 @@ def _checked(name: str, target: Any, weight: Any, ignore_index: int, rows: Any) 
     if labels.dtype != "int64" and labels.dtype != "uint8":
         raise RuntimeError(f"{name}() takes int64 classes as target, got {labels.dtype}: convert it with .long()")
     xp = library(labels)
-    seen = xp.__name__ == "numpy"
-    if weight is None and seen and not 0 <= ignore_index < classes and _none_negative(labels):
+    if weight is None and not 0 <= ignore_index < classes and holds(_none_negative, labels):
         return target, None  # classes that are too large are noticed where they pick
     if weight is not None and tuple(weight.shape) != (classes,):
         raise RuntimeError(f"{name}() needs a weight of {classes} numbers, got shape {tuple(weight.shape)}")
@@ -71,8 +71,9 @@ def _checked(name: str, target: Any, weight: Any, ignore_index: int, rows: Any) 
     counts = labels != ignore_index
     labels = xp.where(counts, labels, 0)
     wrong = (labels < 0) | (labels >= classes)
-    if seen and wrong.any() and classes:
-        raise IndexError(f"{name}(): Target {int(labels[wrong][0])} is out of bounds: there are {classes} classes")
+    seen = xp.__name__ == "numpy"
+    if seen and classes:
+        whole(_refuse_wrong, name, labels, wrong, classes)
     if weight is None:
         factor = counts.astype(dtype)
     else:
@@ -84,6 +85,11 @@ def _checked(name: str, target: Any, weight: Any, ignore_index: int, rows: Any) 
         factor = xp.where(wrong, xp.nan, factor).astype(dtype)
         labels = xp.where(wrong, 0, labels)
     return labels, factor
+
+
+def _refuse_wrong(name: str, labels: Any, wrong: Any, classes: int) -> None:
+    if wrong.any():
+        raise IndexError(f"{name}(): Target {int(labels[wrong][0])} is out of bounds: there are {classes} classes")
 
 
 def _shaped(loss: Any, reduction: str, target: Any) -> Any:

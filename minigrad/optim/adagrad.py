@@ -62,7 +62,7 @@ class Adagrad(Optimizer):
 
     def scalars(self, group: dict[str, Any], t: int) -> dict[str, Any]:
         rate = float(group["lr"]) / (1 + (t - 1) * group["lr_decay"])
-        return {"lr": rate, "eps": group["eps"], "inside": group["eps_mode"] == "inside"}
+        return {"lr": rate, "eps": float(group["eps"]), "inside": group["eps_mode"] == "inside"}
 
     def update(self, xp: Any, p: Any, g: Any, state: Any, lr: float, eps: float, inside: bool) -> None:  # type: ignore[override]
         s = state["sum"]

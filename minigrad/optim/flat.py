@@ -13,6 +13,7 @@ from typing import Any
 
 from ..autograd.primitive import wrap
 from ..backend.devices import activate, device_of, to_device
+from ..backend.door import kept, scratch
 from ..backend.library import Array, library
 from ..backend.ownership import alone, lent, own, root
 
@@ -121,6 +122,21 @@ class Run:
             return [(k, k + 1) for first, last in pieces for k in range(first, last)]
         return pieces
 
+    def stands(self, first: int, last: int, state: States) -> bool:
+        """True if parameters, state and their arrays are where `pieces` found them, and [first, last) are one piece."""
+        outside = [place.number for place in self.outside]
+        for place in self.places:
+            p = place.parameter
+            if state.get(p) is not place.state:
+                return False
+            if p.array is not place.array and not (place.number in outside and Run._fits(self, p.array, place)):
+                return False
+        for own_state, name, entry, array in self.entries:
+            if entry.array is not array or own_state.get(name) is not entry:
+                return False
+        steps = self.places[first].state.steps
+        return all(place.state.steps == steps for place in self.places[first:last])
+
     def _fits(self, array: Array, place: Place) -> bool:
         """True if a parameter whose values are in `array` can be updated from `place`."""
         return array.shape == place.shape and array.dtype == self.dtype and device_of(array) == self.device
@@ -131,7 +147,8 @@ class Run:
 
     def gather(self, first: int, last: int) -> tuple[Array, Array, dict[str, Array]]:
         """The values, gradients and state of parameters [first, last), each as one flat array."""
-        return self.places[0].parameter.array.reshape(-1), *self._gradients(self.places), self.slots
+        slots = {name: kept(flat, name) for name, flat in self.slots.items()}
+        return self.places[0].parameter.array.reshape(-1), *self._gradients(self.places), slots
 
     def scatter(self, first: int, last: int, values: Array) -> None:
         """Bring the new values to the parameters that do not live in the flat buffer."""
@@ -144,7 +161,8 @@ class Run:
         gradients = []
         for place in places:
             g = place.parameter._grad.array
-            if g.shape != place.shape or g.dtype != self.dtype or type(g) is not self.type:
+            elsewhere = type(g) is not self.type and device_of(g) != self.device
+            if g.shape != place.shape or g.dtype != self.dtype or elsewhere:
                 raise RuntimeError(
                     f"a parameter of {self.dtype} and shape {tuple(place.shape)} on {self.device} has a gradient of "
                     f"{g.dtype} and shape {tuple(g.shape)} on {device_of(g)}: they must agree"
@@ -173,7 +191,8 @@ class SharedRun(Run):
         return len(roots) < len(self.outside) or not roots.isdisjoint([id(place.array) for place in self.places])
 
     def gather(self, first: int, last: int) -> tuple[Array, Array, dict[str, Array]]:
-        places, values, gradients, slots = self.places, self.values, self.gradients, self.slots
+        places, values, gradients = self.places, kept(self.values, "parameters"), scratch(self.gradients, "gradients")
+        slots = {name: kept(flat, name) for name, flat in self.slots.items()}
         if last - first < len(places):
             places = places[first:last]
             part = slice(places[0].start, places[-1].stop)
@@ -182,17 +201,17 @@ class SharedRun(Run):
         for place in self.outside:
             if first <= place.number < last:
                 p = place.parameter
-                place.array[...] = p.array
+                kept(place.array, "place")[...] = p.array
                 if alone(p) and own(p.array) and p.array.flags.c_contiguous:
                     p.array = place.array
-        self.xp.concatenate(self._gradients(places), out=gradients)
+        library(gradients).concatenate(self._gradients(places), out=gradients)
         return values, gradients, slots
 
     def scatter(self, first: int, last: int, values: Array) -> None:
         for place in self.outside:
             array = place.parameter.array
             if first <= place.number < last and array is not place.array:
-                array[...] = place.array
+                array[...] = kept(place.array, "place")
 
 
 Piece = tuple[Run, int, int]
@@ -221,3 +240,9 @@ class Layout:
                 return None
             found += [(run, first, last) for first, last in pieces]
         return found
+
+    def stands(self, pieces: list[Piece], parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> bool:
+        """True if `pieces` would find these pieces again, as far as it does not depend on who has a gradient."""
+        if slots != self.slots or [*map(id, parameters)] != self.numbers:
+            return False
+        return all(run.stands(first, last, state) for run, first, last in pieces)

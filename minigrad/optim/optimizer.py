@@ -22,20 +22,20 @@ state in place, and leaves g alone. It is called on flat arrays: see `flat.py`.
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd.modes import enable_grad
 from ..autograd.node import LEAF, HookHandle, TensorBase
 from ..autograd.primitive import wrap
-from ..backend.host import host_array
+from ..backend.door import changing, effect, refuse, settled, unsettle
 from ..backend.library import Array, library
-from .flat import Layout, Piece, Run, State
+from .flat import Layout, Piece, Place, Run, State
+from .saving import StateMethods
 
 
-class Optimizer:
+class Optimizer(StateMethods):
     """Base of the optimizers.
 
     Args:
@@ -112,8 +112,10 @@ class Optimizer:
         """Forget the gradients: None, or zeros."""
         for group in self.param_groups:
             for p in group["params"]:
-                if p._grad is not None:
-                    p._grad = None if set_to_none else wrap(library(p.array).zeros_like(p.array))
+                if set_to_none:
+                    p._grad = None
+                elif p._grad is not None:
+                    p._grad = wrap(library(p.array).zeros_like(p.array))
 
     # -- the step ------------------------------------------------------------------------------------------------
 
@@ -127,10 +129,11 @@ class Optimizer:
             hook(self, (closure,), {})
         loss = None
         if closure is not None:
+            refuse("optimizer.step() with a closure", "compute the loss and call backward() before step()")
             with enable_grad():
                 loss = closure()
         for k, group in enumerate(self.param_groups):
-            for run, first, last in self._pieces(k, group):
+            for run, first, last in settled(self._pieces, self._stands, k, group):
                 self._advance(run, first, last, group)
         for hook in list(self._after.values()):
             hook(self, (closure,), {})
@@ -143,114 +146,50 @@ class Optimizer:
         if k in self._layouts:
             pieces = self._layouts[k].pieces(parameters, state, slots)
         if pieces is None:
+            unsettle(f"{type(self).__name__} lays its parameters out")
             self._layouts[k] = Layout(parameters, state, slots)
             pieces = self._layouts[k].pieces(parameters, state, slots)
             assert pieces is not None
         return pieces
 
+    def _stands(self, pieces: list[Piece], k: int, group: dict[str, Any]) -> bool:
+        """True if `_pieces` would return what it has returned, gradients aside."""
+        layout = self._layouts.get(k)
+        return layout is not None and layout.stands(pieces, group["params"], self.state, self.slots(group))
+
     def _advance(self, run: Run, first: int, last: int, group: dict[str, Any]) -> None:
         """One call of the rule, for parameters [first, last) of a run."""
         places = run.places[first:last]
-        t = places[0].state.steps + 1
+        numbers = changing(self._numbers, group, places[0].state)
+        maximize, decay = numbers.pop("maximize"), numbers.pop("weight_decay")
         values, gradient, state = run.gather(first, last)
-        if group.get("maximize"):
+        if maximize:
             gradient = -gradient
-        if group.get("weight_decay"):
-            gradient = gradient + float(group["weight_decay"]) * values
-        self.update(run.xp, values, gradient, state, **self.scalars(group, t))
+        if decay is not None:
+            gradient = gradient + decay * values
+        self.update(library(values), values, gradient, state, **numbers)
         run.scatter(first, last, values)
+        effect(self._count, self._uncount, places)
+
+    def _numbers(self, group: dict[str, Any], state: State) -> dict[str, Any]:
+        """All numbers that the next step of a parameter with `state` needs. None stands for no weight decay."""
+        decay = group.get("weight_decay")
+        shared = {"maximize": bool(group.get("maximize")), "weight_decay": float(decay) if decay else None}
+        return {**self.scalars(group, state.steps + 1), **shared}
+
+    def _count(self, places: Sequence[Place]) -> None:
+        """Note that the parameters in `places` have had another step."""
         by = f"{type(self).__name__}.step"
+        t = places[0].state.steps + 1
         for place in places:
             place.state.steps = t
             storage = place.parameter._storage
             if storage is not None:
                 storage.changed(by)
 
-    # -- saving --------------------------------------------------------------------------------------------------
-
-    counts_steps = False  # PyTorch's state of the algorithm has an entry "step"
-
-    def saved(self, entries: dict[str, Any]) -> dict[str, Any]:
-        """State entries as PyTorch's class of this name reads them, from this class's own."""
-        return entries
-
-    def restored(self, entries: dict[str, Any]) -> dict[str, Any]:
-        """State entries of this class, from what it or PyTorch's class of this name has saved."""
-        return entries
-
-    def state_dict(self) -> dict[str, Any]:
-        """PyTorch's structure: {"state": {number: {name: tensor}}, "param_groups": [...]} with numbered parameters."""
-        numbers: dict[int, int] = {}
-        groups, state = [], {}
-        for group in self.param_groups:
-            declared = self.slots(group)
-            for p in group["params"]:
-                number = numbers.setdefault(id(p), len(numbers))
-                own: dict[str, Any] = self.state.get(p, {})
-                steps = getattr(own, "steps", 0)
-                entries = {name: value for name, value in own.items() if steps or name not in declared}
-                if steps and self.counts_steps:
-                    entries = {"step": wrap(host_array(float(steps), "float32")), **entries}
-                if entries:
-                    state[number] = self.saved(entries)
-            groups.append({name: value for name, value in group.items() if name != "params"})
-            groups[-1]["params"] = [numbers[id(p)] for p in group["params"]]
-        return {"state": state, "param_groups": groups}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the options and the state that `state_dict` returned, here or in PyTorch's optimizer.
-
-        Raises:
-            ValueError: the groups differ in number or size, or an entry does not fit its parameter. Nothing is
-                changed then.
-        """
-        saved_groups = state_dict["param_groups"]
-        if len(saved_groups) != len(self.param_groups):
-            raise ValueError(
-                f"the state has {len(saved_groups)} parameter groups, the optimizer {len(self.param_groups)}"
-            )
-        fresh: defaultdict[Any, State] = defaultdict(State)
-        entries = dict(state_dict["state"])
-        for number, (saved, group) in enumerate(zip(saved_groups, self.param_groups)):
-            if len(saved["params"]) != len(group["params"]):
-                raise ValueError(
-                    f"parameter group {number} of the state has {len(saved['params'])} parameters, the optimizer's "
-                    f"{len(group['params'])}"
-                )
-            slots = self.slots({**group, **saved})
-            for key, p in zip(saved["params"], group["params"]):
-                if key in entries:
-                    fresh[p] = self._loaded(p, entries.pop(key), slots)
-        if entries:
-            raise ValueError(f"the state has entries for parameters {sorted(entries)}, which no group of it names")
-        options = [copy.deepcopy({k: v for k, v in saved.items() if k != "params"}) for saved in saved_groups]
-        self.state = fresh
-        self._layouts = {}
-        for group, loaded in zip(self.param_groups, options):
-            group.update(loaded)
-
-    def _loaded(self, p: Any, entries: dict[str, Any], slots: dict[str, float]) -> State:
-        """The state of `p` from what was saved: tensors in its dtype and on its device, anything else as it is."""
-        own = State()
-        for name, value in entries.items():
-            if name == "step" and self.counts_steps:
-                own.steps = int(value)
-            elif hasattr(value, "shape"):
-                tensor: Any = value if isinstance(value, TensorBase) else wrap(host_array(value))
-                kind = p.dtype if tensor.array.dtype.kind == "f" else None
-                own[name] = tensor.to(p.device, kind, copy=True)
-            elif value is not None:  # PyTorch's buffers are None until the first gradient
-                own[name] = copy.deepcopy(value)
-        for name, value in (found := self.restored(dict(own))).items():
-            if name in slots and tuple(value.shape) != tuple(p.shape):
-                raise ValueError(
-                    f"the state {name!r} has shape {tuple(value.shape)}, its parameter {tuple(p.shape)}: "
-                    "it was saved with another model or order of parameters"
-                )
-        steps = own.steps or int(bool(found))
-        own = State(found)
-        own.steps = steps
-        return own
+    def _uncount(self, places: Sequence[Place]) -> None:
+        for place in places:
+            place.state.steps -= 1
 
     def __getstate__(self) -> dict[str, Any]:
         private = ("_layouts", "_before", "_after")

@@ -71,7 +71,7 @@ class RMSprop(Optimizer):
     def scalars(self, group: dict[str, Any], t: int) -> dict[str, Any]:
         return {
             "lr": float(group["lr"]), "alpha": float(group["alpha"]), "mu": float(group["momentum"]),
-            "eps": group["eps"], "inside": group["eps_mode"] == "inside", "centered": group["centered"],
+            "eps": float(group["eps"]), "inside": group["eps_mode"] == "inside", "centered": group["centered"],
         }  # fmt: skip
 
     def update(  # type: ignore[override]
@@ -89,7 +89,7 @@ class RMSprop(Optimizer):
             v *= alpha
             v += (1 - alpha) * g * g
         step = normalized(xp, g, v, eps, inside)
-        if mu:
+        if "momentum_buffer" in state:
             b = state["momentum_buffer"]
             b *= mu
             b += step

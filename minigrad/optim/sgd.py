@@ -59,14 +59,16 @@ class SGD(Optimizer):
         return {
             "lr": float(group["lr"]),
             "mu": float(group["momentum"]),
-            "gain": 1.0 if t == 1 else 1.0 - group["dampening"],
+            "gain": None if t == 1 or not group["dampening"] else 1.0 - group["dampening"],
             "nesterov": group["nesterov"],
         }
 
-    def update(self, xp: Any, p: Any, g: Any, state: Any, lr: float, mu: float, gain: float, nesterov: bool) -> None:  # type: ignore[override]
-        if mu:
+    def update(  # type: ignore[override]
+        self, xp: Any, p: Any, g: Any, state: Any, lr: float, mu: float, gain: float | None, nesterov: bool
+    ) -> None:
+        if "momentum_buffer" in state:
             b = state["momentum_buffer"]
             b *= mu
-            b += g if gain == 1.0 else gain * g
+            b += g if gain is None else gain * g
             g = g + mu * b if nesterov else b
         p -= lr * g

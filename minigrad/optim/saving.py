@@ -1,0 +1,108 @@
+"""Saving and loading the state of an optimizer, in PyTorch's structure."""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from typing import Any
+
+from ..autograd.node import TensorBase
+from ..autograd.primitive import wrap
+from ..backend.host import host_array
+from .flat import State
+
+
+class StateMethods:
+    """What an optimizer saves, and how it takes it over again."""
+
+    param_groups: list[dict[str, Any]]
+    state: defaultdict[Any, State]
+    _layouts: dict[int, Any]
+
+    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+        """The state arrays of each parameter, with the number that they start from."""
+        raise NotImplementedError
+
+    counts_steps = False  # PyTorch's state of the algorithm has an entry "step"
+
+    def saved(self, entries: dict[str, Any]) -> dict[str, Any]:
+        """State entries as PyTorch's class of this name reads them, from this class's own."""
+        return entries
+
+    def restored(self, entries: dict[str, Any]) -> dict[str, Any]:
+        """State entries of this class, from what it or PyTorch's class of this name has saved."""
+        return entries
+
+    def state_dict(self) -> dict[str, Any]:
+        """PyTorch's structure: {"state": {number: {name: tensor}}, "param_groups": [...]} with numbered parameters."""
+        numbers: dict[int, int] = {}
+        groups, state = [], {}
+        for group in self.param_groups:
+            declared = self.slots(group)
+            for p in group["params"]:
+                number = numbers.setdefault(id(p), len(numbers))
+                own: dict[str, Any] = self.state.get(p, {})
+                steps = getattr(own, "steps", 0)
+                entries = {name: value for name, value in own.items() if steps or name not in declared}
+                if steps and self.counts_steps:
+                    entries = {"step": wrap(host_array(float(steps), "float32")), **entries}
+                if entries:
+                    state[number] = self.saved(entries)
+            groups.append({name: value for name, value in group.items() if name != "params"})
+            groups[-1]["params"] = [numbers[id(p)] for p in group["params"]]
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the options and the state that `state_dict` returned, here or in PyTorch's optimizer.
+
+        Raises:
+            ValueError: the groups differ in number or size, or an entry does not fit its parameter. Nothing is
+                changed then.
+        """
+        saved_groups = state_dict["param_groups"]
+        if len(saved_groups) != len(self.param_groups):
+            raise ValueError(
+                f"the state has {len(saved_groups)} parameter groups, the optimizer {len(self.param_groups)}"
+            )
+        fresh: defaultdict[Any, State] = defaultdict(State)
+        entries = dict(state_dict["state"])
+        for number, (saved, group) in enumerate(zip(saved_groups, self.param_groups)):
+            if len(saved["params"]) != len(group["params"]):
+                raise ValueError(
+                    f"parameter group {number} of the state has {len(saved['params'])} parameters, the optimizer's "
+                    f"{len(group['params'])}"
+                )
+            slots = self.slots({**group, **saved})
+            for key, p in zip(saved["params"], group["params"]):
+                if key in entries:
+                    fresh[p] = self._loaded(p, entries.pop(key), slots)
+        if entries:
+            raise ValueError(f"the state has entries for parameters {sorted(entries)}, which no group of it names")
+        options = [copy.deepcopy({k: v for k, v in saved.items() if k != "params"}) for saved in saved_groups]
+        self.state = fresh
+        self._layouts = {}
+        for group, loaded in zip(self.param_groups, options):
+            group.update(loaded)
+
+    def _loaded(self, p: Any, entries: dict[str, Any], slots: dict[str, float]) -> State:
+        """The state of `p` from what was saved: tensors in its dtype and on its device, anything else as it is."""
+        own = State()
+        for name, value in entries.items():
+            if name == "step" and self.counts_steps:
+                own.steps = int(value)
+            elif hasattr(value, "shape"):
+                tensor: Any = value if isinstance(value, TensorBase) else wrap(host_array(value))
+                kind = p.dtype if tensor.array.dtype.kind == "f" else None
+                own[name] = tensor.to(p.device, kind, copy=True)
+            elif value is not None:  # PyTorch's buffers are None until the first gradient
+                own[name] = copy.deepcopy(value)
+        for name, value in (found := self.restored(dict(own))).items():
+            if name in slots and tuple(value.shape) != tuple(p.shape):
+                raise ValueError(
+                    f"the state {name!r} has shape {tuple(value.shape)}, its parameter {tuple(p.shape)}: "
+                    "it was saved with another model or order of parameters"
+                )
+        steps = own.steps or int(bool(found))
+        own = State(found)
+        own.steps = steps
+        return own

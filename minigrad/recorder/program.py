@@ -1,0 +1,126 @@
+"""A recorded program: compiled, bound to its arrays, ready to be run again."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ..autograd.primitive import wrap
+from ..backend import buffers
+from ..backend.ownership import lent
+from .plan import Plan
+from .writer import Writer, made_new, unchanged
+
+
+def bump(tensor: Any) -> None:
+    """Count an in-place change of a tensor's memory."""
+    if tensor._storage is not None:
+        tensor._storage.changed("a jitted step")
+
+
+class Program:
+    """One recording, as Python.
+
+    Attributes:
+        fits: f(*leaves) -> True if the program is for a call with these arguments, and nothing that it depends on has
+            changed.
+        step: f(*leaves) -> the step's result.
+        source: the text of `step`.
+        preparation: the text of what is made once: constants, buffers, views.
+        lock: one thread at a time may run the program.
+        inputs: the inputs in words.
+        summary: what was recorded and what became of it, in numbers.
+        runs, seconds: how often it has run, and for how long.
+    """
+
+    fits: Callable[..., bool]
+    step: Callable[..., Any]
+
+    def __init__(self, plan: Plan, writer: Writer, conditions: list[str], objects: dict[str, Any]) -> None:
+        self.summary = plan.summary()
+        self._sizes = plan.block_sizes, plan.arena_size
+        self._held_blocks = plan.held_blocks
+        self.lock = threading.Lock()
+        self.runs, self.seconds = 0, 0.0
+        self.flat = -1  # the number of arguments, if they are the leaves themselves
+        self.inputs = writer.inputs()
+        self._kept = [(name, writer.names.of(value)) for name, value in writer.kept_gradients]
+        self._blocks: dict[int, Any] = {}
+        parameters = ", ".join(writer.parameters)
+        body = "\n".join(f"    {line}" for line in writer.lines)
+        self.source = f"def step({parameters}):\n{body}\n"
+        self.preparation = "\n".join(writer.once) + "\n"
+        self.space: dict[str, Any] = {
+            **writer.objects,
+            "new": made_new,
+            "bump": bump,
+            "unchanged": unchanged,
+            "array_at": self._array_at,
+        }
+        for name, value in writer.outside.items():
+            self.space[name] = value.array
+        self._once = compile(self.preparation, "<recorded preparation>", "exec")
+        self.held: list[Any] = []
+        self.counts: list[int] = []
+        self.bind()
+        exec(compile(self.source, "<recorded step>", "exec"), self.space)
+        self.step = self.space["step"]
+        conditions = [*conditions]
+        declared = ""
+        for name, text, fixed in writer.asked:
+            declared += f"    global {name}\n"
+            conditions.append(f"({name} := {text}) is not None")
+            for option, value in fixed.items():
+                self.space[f"{name}_{option}"] = value
+                conditions.append(f"{name}[{option!r}] == {name}_{option}")
+        guard = " and\n        ".join(conditions) or "True"
+        self.guard_source = f"def fits({parameters}):\n{declared}    return (\n        {guard}\n    )\n"
+        self.space.update(objects)
+        exec(compile(self.guard_source, "<recorded guards>", "exec"), self.space)
+        self.fits = self.space["fits"]
+
+    # -- memory -----------------------------------------------------------------------------------------------------
+
+    def bind(self) -> None:
+        """Take memory, and make everything that is the same at each call."""
+        self._blocks = {}
+        exec(self._once, self.space)
+        self._make_gradients()
+
+    def renew_gradients(self) -> None:
+        """Take other memory for gradients: somebody holds one of those of the last call."""
+        for number in self._held_blocks:
+            self._blocks.pop(number, None)
+        exec(self._once, self.space)
+        self._make_gradients()
+
+    def _array_at(self, block: int, offset: int, shape: tuple, dtype: Any, strides: tuple | None = None) -> Any:
+        """The array in a block of memory (-1: the arena)."""
+        memory = self._blocks.get(block)
+        if memory is None:
+            sizes, arena = self._sizes
+            size = arena if block < 0 else sizes[block]
+            memory = self._blocks[block] = buffers.block(size)
+        return buffers.array_in(memory, offset, shape, dtype, strides)
+
+    def _make_gradients(self) -> None:
+        """The tensors that parameters get as their `.grad`, over memory of the program."""
+        tensors, arrays = [], []
+        for name, array_name in self._kept:
+            array = self.space[array_name]
+            array = lent(array) if array.flags.c_contiguous else array
+            self.space[name] = wrap(array)
+            tensors.append(self.space[name])
+            arrays.append(array)
+        self.held = [*tensors, *arrays]
+        count = len(tensors)
+        array = None
+        del tensors, arrays
+        counts = list(map(sys.getrefcount, self.held))
+        self.counts = [n + (k < count) for k, n in enumerate(counts)]  # a tensor is also somebody's `.grad`
+
+    def gradients_are_held(self) -> bool:
+        """True if somebody but the parameters refers to a gradient of the last call."""
+        return any(now > then for now, then in zip(map(sys.getrefcount, self.held), self.counts))
