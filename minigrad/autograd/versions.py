@@ -7,6 +7,7 @@ younger than the node. (NumPy's `.base` would not do: two parameters may live in
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -31,9 +32,16 @@ class Storage:
 
     def changed(self, by: str) -> None:
         """Note an in-place change made by the operation `by`."""
-        Clock.now += 1
-        self.stamp = Clock.now
-        self.version += 1
-        self.writer = by
-        if self.detached:
-            self.rewritten = self.stamp
+        change_together((self,), by)
+
+
+def change_together(storages: Iterable[Storage | None], by: str) -> None:
+    """Note one in-place change, by the operation `by`, of several tensors; None stands for one never looked at."""
+    now = Clock.now = Clock.now + 1
+    for storage in storages:
+        if storage is not None:
+            storage.stamp = now
+            storage.version += 1
+            storage.writer = by
+            if storage.detached:
+                storage.rewritten = now

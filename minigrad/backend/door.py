@@ -10,8 +10,8 @@ thread stands in the door and notes what it has to repeat. (Tensors' own arrays 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
 
 from .library import Array, library
 
@@ -84,10 +84,35 @@ def changing(function: Callable[..., dict[str, Any]], *args: Any) -> dict[str, A
     return function(*args) if recorder is None else recorder.changing(function, args)
 
 
-def settled(function: Callable[..., T], still: Callable[..., bool], *args: Any) -> T:
-    """`function(*args)`, which comes out the same as long as `still(result, *args)`: it looks at no values."""
+class Attribute(NamedTuple):
+    """The condition that `owner.name` is the object `value`."""
+
+    owner: Any
+    name: str
+    value: Any
+
+
+class Item(NamedTuple):
+    """The condition that `mapping[key]` is the object `value`."""
+
+    mapping: Any
+    key: Any
+    value: Any
+
+
+class Equal(NamedTuple):
+    """The condition that `function(*args)` equals `value`."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    value: Any
+
+
+def settled(function: Callable[..., T], because: Callable[..., Iterable[Any]], *args: Any) -> T:
+    """`function(*args)`, which looks at no values and comes out the same as long as the conditions hold that
+    `because(result, *args)` lists (`Attribute`, `Item`, `Equal`)."""
     recorder = door.recorder
-    return function(*args) if recorder is None else recorder.settled(function, still, args)
+    return function(*args) if recorder is None else recorder.settled(function, because, args)
 
 
 def effect(function: Callable[..., T], undo: Callable[..., None], *args: Any) -> T:

@@ -8,12 +8,12 @@ at every step by the identity of the arrays, so that `.data = ...`, `.to()` and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from ..autograd.primitive import wrap
 from ..backend.devices import activate, device_of, to_device
-from ..backend.door import kept, scratch
+from ..backend.door import Attribute, Equal, Item, kept, scratch
 from ..backend.library import Array, library
 from ..backend.ownership import alone, lent, own, root
 
@@ -122,20 +122,18 @@ class Run:
             return [(k, k + 1) for first, last in pieces for k in range(first, last)]
         return pieces
 
-    def stands(self, first: int, last: int, state: States) -> bool:
-        """True if parameters, state and their arrays are where `pieces` found them, and [first, last) are one piece."""
+    def because(self, first: int, last: int, state: States) -> Iterator[Any]:
+        """The conditions under which all is where `pieces` found it, and [first, last) are one piece."""
         outside = [place.number for place in self.outside]
         for place in self.places:
             p = place.parameter
-            if state.get(p) is not place.state:
-                return False
-            if p.array is not place.array and not (place.number in outside and Run._fits(self, p.array, place)):
-                return False
+            yield Item(state, p, place.state)
+            yield Attribute(p, "array", p.array if place.number in outside else place.array)
         for own_state, name, entry, array in self.entries:
-            if entry.array is not array or own_state.get(name) is not entry:
-                return False
-        steps = self.places[first].state.steps
-        return all(place.state.steps == steps for place in self.places[first:last])
+            yield Item(own_state, name, entry)
+            yield Attribute(entry, "array", array)
+        if last - first > 1:
+            yield Equal(_in_step, ([place.state for place in self.places[first:last]],), True)
 
     def _fits(self, array: Array, place: Place) -> bool:
         """True if a parameter whose values are in `array` can be updated from `place`."""
@@ -241,8 +239,13 @@ class Layout:
             found += [(run, first, last) for first, last in pieces]
         return found
 
-    def stands(self, pieces: list[Piece], parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> bool:
-        """True if `pieces` would find these pieces again, as far as it does not depend on who has a gradient."""
-        if slots != self.slots or [*map(id, parameters)] != self.numbers:
-            return False
-        return all(run.stands(first, last, state) for run, first, last in pieces)
+    def because(self, pieces: list[Piece], state: States) -> Iterator[Any]:
+        """The conditions under which `pieces` finds these again, as long as the same parameters have gradients."""
+        for run, first, last in pieces:
+            yield from run.because(first, last, state)
+
+
+def _in_step(states: list[State]) -> bool:
+    """True if all have had as many steps."""
+    steps = states[0].steps
+    return all([own.steps == steps for own in states])

@@ -23,13 +23,14 @@ state in place, and leaves g alone. It is called on flat arrays: see `flat.py`.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..autograd.modes import enable_grad
 from ..autograd.node import LEAF, HookHandle, TensorBase
 from ..autograd.primitive import wrap
-from ..backend.door import changing, effect, refuse, settled, unsettle
+from ..autograd.versions import change_together
+from ..backend.door import Attribute, Equal, Item, changing, effect, refuse, settled, unsettle
 from ..backend.library import Array, library
 from .flat import Layout, Piece, Place, Run, State
 from .saving import StateMethods
@@ -133,7 +134,7 @@ class Optimizer(StateMethods):
             with enable_grad():
                 loss = closure()
         for k, group in enumerate(self.param_groups):
-            for run, first, last in settled(self._pieces, self._stands, k, group):
+            for run, first, last in settled(self._pieces, self._because, k, group):
                 self._advance(run, first, last, group)
         for hook in list(self._after.values()):
             hook(self, (closure,), {})
@@ -152,10 +153,14 @@ class Optimizer(StateMethods):
             assert pieces is not None
         return pieces
 
-    def _stands(self, pieces: list[Piece], k: int, group: dict[str, Any]) -> bool:
-        """True if `_pieces` would return what it has returned, gradients aside."""
-        layout = self._layouts.get(k)
-        return layout is not None and layout.stands(pieces, group["params"], self.state, self.slots(group))
+    def _because(self, pieces: list[Piece], k: int, group: dict[str, Any]) -> Iterator[Any]:
+        """The conditions under which `_pieces` returns these pieces, as long as the same parameters have gradients."""
+        yield Item(self._layouts, k, self._layouts[k])
+        yield Equal(self.slots, (group,), self.slots(group))
+        yield Item(group, "params", group["params"])
+        yield Equal(list, (group["params"],), list(group["params"]))
+        yield Attribute(self, "state", self.state)
+        yield from self._layouts[k].because(pieces, self.state)
 
     def _advance(self, run: Run, first: int, last: int, group: dict[str, Any]) -> None:
         """One call of the rule, for parameters [first, last) of a run."""
@@ -179,13 +184,12 @@ class Optimizer(StateMethods):
 
     def _count(self, places: Sequence[Place]) -> None:
         """Note that the parameters in `places` have had another step."""
-        by = f"{type(self).__name__}.step"
         t = places[0].state.steps + 1
+        storages = []
         for place in places:
             place.state.steps = t
-            storage = place.parameter._storage
-            if storage is not None:
-                storage.changed(by)
+            storages.append(place.parameter._storage)
+        change_together(storages, f"{type(self).__name__}.step")
 
     def _uncount(self, places: Sequence[Place]) -> None:
         for place in places:

@@ -13,6 +13,7 @@ from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, Method
 from typing import Any
 
 from ..autograd.node import LEAF, TensorBase
+from ..backend.door import Attribute, Item
 from ..backend.random import foreign_states
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
@@ -171,8 +172,21 @@ class Guards:
         for test, value, answer in recording.tests:
             array = parameters.get(id(value)) or self.thing(value.array)
             self.require(f"{self.thing(test)}({array}) is {answer}")
-        for still, args in recording.guards:
-            self.require(f"{self.thing(still)}({', '.join(self.thing(each) for each in args)})")
+        for condition in recording.conditions:
+            self._condition(condition)
+
+    def _condition(self, condition: Any) -> None:
+        if isinstance(condition, Attribute):
+            owner, name, value = condition
+            self.require(f"{self.thing(owner)}.{name} is {self.thing(value)}")
+        elif isinstance(condition, Item):
+            mapping, key, value = condition
+            key = repr(key) if isinstance(key, (int, str)) else self.thing(key)
+            self.require(f"{self.thing(mapping)}[{key}] is {self.thing(value)}")
+        else:
+            function, args, value = condition
+            words = ", ".join(self.thing(each) for each in args)
+            self.require(f"{self.thing(function)}({words}) == {self.thing(value)}")
 
     # -- what is looked at ------------------------------------------------------------------------------------------
 

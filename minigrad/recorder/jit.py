@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from types import MethodType
@@ -41,20 +40,11 @@ class Jitted:
         if program is not None and not kwargs and door.recorder is None and program.flat == len(args):
             with program.lock:
                 if program.fits(*args):
-                    return self._replay(program, args)
+                    return program.run(args)
         return self._other(args, kwargs)
 
     def __get__(self, owner: Any, cls: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
-
-    def _replay(self, program: Program, leaves: Sequence[Any]) -> Any:
-        start = time.perf_counter()
-        if program.held and program.gradients_are_held():
-            program.renew_gradients()
-        result = program.step(*leaves)
-        program.runs += 1
-        program.seconds += time.perf_counter() - start
-        return result
 
     def _other(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """A call that is not like the one before."""
@@ -68,7 +58,7 @@ class Jitted:
                     if _holds(program, leaves):
                         self._programs.insert(0, self._programs.pop(k))
                         self._latest = program
-                        return self._replay(program, leaves)
+                        return program.run(leaves)
         return self._record(args, kwargs, leaves, structure)
 
     def _record(self, args: tuple, kwargs: dict[str, Any], leaves: list[Any], structure: Any) -> Any:

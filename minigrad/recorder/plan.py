@@ -13,6 +13,7 @@ from typing import Any
 from ..backend.library import find_library
 from . import functions as known
 from .memory import Arena
+from .merging import merged
 from .recorder import Recording
 from .results import Fresh, Results
 from .trace import Call, Memory, Value
@@ -32,6 +33,7 @@ class Plan:
         held_blocks: numbers of those in which gradients outlive the call.
         fresh: ids of memories that are made anew at each call, because somebody will hold them.
         dropped: number of calls that nobody needed.
+        merged: number of calls that repeated another.
         joined: number of gradients that are made in the place where the optimizer reads them.
         total, peak: bytes of all temporary arrays, and of the memory that they share.
     """
@@ -44,8 +46,10 @@ class Plan:
         replaced = {id(tensor) for tensor, _ in results.arrays}
         self.moving = {id(value) for tensor, value in recording.holders if id(tensor) in replaced}
         self.gradients = [part.value for _, part in results.gradients if isinstance(part, Fresh)]
-        needed = self._needed()
+        needed = self._needed(recording.calls)
         self.dropped = len(recording.calls) - len(needed)
+        apart = self.fresh | {id(value.memory) for value in self.gradients}
+        needed, self.merged = merged(needed, apart)
         self.constants: set[int] = set()  # ids of values that are the same at each call
         self.bound: set[int] = set()  # ids of values that are the same array at each call
         self.placed: set[int] = set()  # ids of values made in a buffer
@@ -63,13 +67,13 @@ class Plan:
         views = sum(call.kind == "view" for call in self.once)
         return {
             "recorded": len(self.recording.calls), "calls": len(self.calls), "views": views,
-            "constants": len(self.once) - views, "dropped": self.dropped, "joined": self.joined,
+            "constants": len(self.once) - views, "dropped": self.dropped, "merged": self.merged, "joined": self.joined,
             "reused": self.reused, "total": self.total, "peak": self.peak,
         }  # fmt: skip
 
     # -- what is needed ---------------------------------------------------------------------------------------------
 
-    def _needed(self) -> list[Call]:
+    def _needed(self, calls: list[Call]) -> list[Call]:
         """The calls without which something would be missing, in order."""
         memories = set(self.fresh) | {id(value.memory) for value in self.gradients}
         values = {id(place.value) for place in fresh_places(self.results.returned)}
@@ -77,7 +81,7 @@ class Plan:
         for _, part in self.results.argument_gradients:
             values |= {id(place.value) for place in fresh_places(part)}
         needed: list[Call] = []
-        for call in reversed(self.recording.calls):
+        for call in reversed(calls):
             if call.kind in ("draw", "effect"):
                 keep = True
             elif call.writes:

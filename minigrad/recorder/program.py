@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from sys import getrefcount
+from time import perf_counter
 from typing import Any
 
 from ..autograd.primitive import wrap
@@ -118,9 +119,22 @@ class Program:
         count = len(tensors)
         array = None
         del tensors, arrays
-        counts = list(map(sys.getrefcount, self.held))
+        counts = list(map(getrefcount, self.held))
         self.counts = [n + (k < count) for k, n in enumerate(counts)]  # a tensor is also somebody's `.grad`
 
     def gradients_are_held(self) -> bool:
         """True if somebody but the parameters refers to a gradient of the last call."""
-        return any(now > then for now, then in zip(map(sys.getrefcount, self.held), self.counts))
+        counts = list(map(getrefcount, self.held))
+        return counts != self.counts and any(now > then for now, then in zip(counts, self.counts))
+
+    # -- running it -------------------------------------------------------------------------------------------------
+
+    def run(self, leaves: Sequence[Any]) -> Any:
+        """The step's result for these leaves, for which `fits` has just been True."""
+        start = perf_counter()
+        if self.held and self.gradients_are_held():
+            self.renew_gradients()
+        result = self.step(*leaves)
+        self.runs += 1
+        self.seconds += perf_counter() - start
+        return result

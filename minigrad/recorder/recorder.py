@@ -30,7 +30,7 @@ class Recording:
         holders: (tensor from outside, the value of its array), each tensor once.
         gradients: (tensor from outside, the value of the gradient that it has when the step begins).
         numbers: (function, arguments, what it returned, name -> value, number of the call before which it was asked).
-        guards: (function, arguments): the program holds as long as all return True.
+        conditions: `Attribute`, `Item` and `Equal` of the door: the program holds as long as they do.
         tests: (test, value of an argument or of a tensor from outside, answer).
         present: (tensor from outside, whether it had a gradient when the step first asked).
     """
@@ -40,7 +40,7 @@ class Recording:
         self.holders: list[tuple[Any, Value]] = []
         self.gradients: list[tuple[Any, Value]] = []
         self.numbers: list[tuple[Callable[..., Any], tuple, dict[str, Any], dict[str, Value], int]] = []
-        self.guards: list[tuple[Callable[..., bool], tuple]] = []
+        self.conditions: list[Any] = []
         self.present: list[tuple[Any, bool]] = []
         self.tests: list[tuple[Callable[[Any], bool], Value, bool]] = []
 
@@ -205,11 +205,12 @@ class Recorder(Calls):
         self.recording.numbers.append((function, args, result, values, len(self.calls)))
         return given
 
-    def settled(self, function: Callable[..., Any], still: Callable[..., bool], args: tuple) -> Any:
+    def settled(self, function: Callable[..., Any], because: Callable[..., Any], args: tuple) -> Any:
         with self.pause():
             result = function(*args)
         if not self.paused:
-            self.recording.guards.append((still, (result, *args)))
+            with self.pause():
+                self.recording.conditions += because(result, *args)
         return result
 
     def effect(self, function: Callable[..., Any], undo: Callable[..., None], args: tuple) -> Any:

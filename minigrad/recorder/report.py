@@ -16,6 +16,7 @@ def report(name: str, programs: list[Program], recordings: int) -> str:
             ("views removed", f"{n['views']}"),
             ("constants made once", f"{n['constants']}"),
             ("dead calls removed", f"{n['dropped']}"),
+            ("repeated calls removed", f"{n['merged']}"),
             ("gradients made in place", f"{n['joined']}"),
             ("results written over an input", f"{n['reused']}"),
             ("temporary arrays", f"{_bytes(n['total'])} in all, {_bytes(n['peak'])} at the peak"),

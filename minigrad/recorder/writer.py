@@ -153,7 +153,8 @@ class Writer:
             return [f"copyto({name}, {words[0]}{casting})"]
         if call.kind == "ufunc":
             return [f"{self.function(call)}({', '.join([*words, name, *named])})"]
-        return [f"{self.function(call)}({', '.join([*words, *named, f'out={name}'])})"]
+        last = name if call.text == "dot" else f"out={name}"
+        return [f"{self.function(call)}({', '.join([*words, *named, last])})"]
 
     def buffer(self, out: Value) -> str:
         """The name of a value's buffer, made by a line of its own."""
