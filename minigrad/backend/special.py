@@ -17,12 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from .door import whole
+
 __all__ = ["digamma", "erf", "erfc", "erfinv", "lgamma", "polygamma"]
 
 _BLOCK = 1 << 15  # elements worked on at a time: a few float32 blocks stay in a core's second-level cache
 
 Array = Any
-Kernel = Callable[[Array], Array]  # from a flat float64 array to a flat float64 array
+Kernel = Callable[..., Array]  # from a flat float64 array to a flat float64 array
 
 
 def erf(xp: Any, x: Array) -> Array:
@@ -36,7 +38,7 @@ def erf(xp: Any, x: Array) -> Array:
     """
     if xp.__name__ == "cupy":
         return _on_cupy("erf", x)
-    return _in_float64(_erf, x) if x.dtype == np.float64 else _erf_float32(x)
+    return whole(_in_float64, _erf, x) if x.dtype == np.float64 else whole(_erf_float32, x)
 
 
 def erfc(xp: Any, x: Array) -> Array:
@@ -45,7 +47,7 @@ def erfc(xp: Any, x: Array) -> Array:
     >>> [f"{value:.14g}" for value in erfc(np, np.array([0.0, 10.0]))]
     ['1', '2.0884875837625e-45']
     """
-    return _on_cupy("erfc", x) if xp.__name__ == "cupy" else _in_float64(_erfc, x)
+    return _on_cupy("erfc", x) if xp.__name__ == "cupy" else whole(_in_float64, _erfc, x)
 
 
 def erfinv(xp: Any, x: Array) -> Array:
@@ -57,7 +59,7 @@ def erfinv(xp: Any, x: Array) -> Array:
     >>> erfinv(np, np.array([0.0, 0.5, 1.0])).round(14).tolist()
     [0.0, 0.47693627620447, inf]
     """
-    return _on_cupy("erfinv", x) if xp.__name__ == "cupy" else _in_float64(_erfinv, x)
+    return _on_cupy("erfinv", x) if xp.__name__ == "cupy" else whole(_in_float64, _erfinv, x)
 
 
 def lgamma(xp: Any, x: Array) -> Array:
@@ -69,7 +71,7 @@ def lgamma(xp: Any, x: Array) -> Array:
     >>> lgamma(np, np.array([1.0, 2.0, 0.0])).tolist()
     [0.0, 0.0, inf]
     """
-    return _on_cupy("gammaln", x) if xp.__name__ == "cupy" else _in_float64(_lgamma, x)
+    return _on_cupy("gammaln", x) if xp.__name__ == "cupy" else whole(_in_float64, _lgamma, x)
 
 
 def digamma(xp: Any, x: Array) -> Array:
@@ -80,7 +82,7 @@ def digamma(xp: Any, x: Array) -> Array:
     """
     if xp.__name__ == "cupy":
         return _on_cupy("digamma", x)
-    return _in_float64(lambda x: _polygamma(0, x), x)
+    return whole(_in_float64, _digamma, x)
 
 
 def polygamma(xp: Any, n: int, x: Array) -> Array:
@@ -99,7 +101,7 @@ def polygamma(xp: Any, n: int, x: Array) -> Array:
     if xp.__name__ == "cupy":
         # cupyx's polygamma wants n as an array and computes the order 0 beside it each time
         return _on_cupy("zeta", x, n + 1.0) * ((-1) ** (n + 1) * math.factorial(n))
-    return _in_float64(lambda x: _polygamma(n, x), x)
+    return whole(_in_float64, _polygamma, x, n)
 
 
 def _on_cupy(name: str, x: Array, *before: float) -> Array:
@@ -109,14 +111,14 @@ def _on_cupy(name: str, x: Array, *before: float) -> Array:
     return getattr(special, name)(*before, x).astype(x.dtype, copy=False)
 
 
-def _in_float64(kernel: Kernel, x: Array) -> Array:
-    """`kernel` applied to x in float64, flat and block by block; the result in x's shape and dtype."""
+def _in_float64(kernel: Kernel, x: Array, *more: Any) -> Array:
+    """`kernel(x, *more)` with x in float64, flat and block by block; the result in x's shape and dtype."""
     flat = x.reshape(-1)
     out = np.empty_like(flat)
     block = _BLOCK // 4  # twice the bytes per element, and more temporaries than `_erf_float32` has
     with np.errstate(all="ignore"):
         for start in range(0, flat.size, block):
-            out[start : start + block] = kernel(flat[start : start + block].astype(np.float64, copy=False))
+            out[start : start + block] = kernel(flat[start : start + block].astype(np.float64, copy=False), *more)
     return out.reshape(x.shape)
 
 
@@ -313,7 +315,11 @@ def _cotangent_derivative(n: int) -> list[int]:
     return coefficients
 
 
-def _polygamma(n: int, x: Array) -> Array:
+def _digamma(x: Array) -> Array:
+    return _polygamma(x, 0)
+
+
+def _polygamma(x: Array, n: int) -> Array:
     sign = (-1) ** (n + 1)
     positive = sign * _polygamma_positive(n, np.where(x < 0.0, 1.0 - x, x))
     offset = math.pi * (x - np.rint(x))

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from ..autograd.operands import array_of
+from ..backend.door import whole
 from ..backend.library import library
 from ..ops import losses as losses_of
 from ..ops.activation import logsigmoid
@@ -252,6 +253,11 @@ def poisson_nll_loss(
     return reduced(losses, reduction)
 
 
+def _refuse_negative(variances: Any) -> None:
+    if (variances < 0).any():
+        raise ValueError("gaussian_nll_loss() takes variances of at least 0, got a negative one")
+
+
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Any:
@@ -281,8 +287,8 @@ def gaussian_nll_loss(
             raise ValueError(f"gaussian_nll_loss() of shape {shape} got a var of shape {have}")
     check_reduction(reduction)
     values = array_of(var)
-    if library(values).__name__ == "numpy" and (values < 0).any():
-        raise ValueError("gaussian_nll_loss() takes variances of at least 0, got a negative one")
+    if library(values).__name__ == "numpy":
+        whole(_refuse_negative, values)
     lifted = clamp_min(values, eps) - values  # a constant: the gradient passes as if nothing had been lifted
     var = var + lifted
     away = input - target

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.operands import array_of
+from ..backend.door import whole
 from ..backend.library import library
 from ..ops.activation import logsigmoid
 from ..ops.comparison import where_
@@ -91,9 +92,14 @@ def _classes_of_rows(name: str, input: Any, target: Any, lowest: int) -> Any:
     if labels.dtype != "int64":
         raise RuntimeError(f"{name}() takes int64 classes as target, got {labels.dtype}: convert it with .long()")
     classes = input.shape[-1] if input.ndim else 1
-    if library(labels).__name__ == "numpy" and labels.size and (labels.min() < lowest or labels.max() >= classes):
-        raise RuntimeError(f"{name}(): target out of range: classes are from {lowest} to {classes - 1}")
+    if library(labels).__name__ == "numpy" and labels.size:
+        whole(_refuse_outside, name, labels, lowest, classes)
     return labels
+
+
+def _refuse_outside(name: str, labels: Any, lowest: int, classes: int) -> None:
+    if labels.min() < lowest or labels.max() >= classes:
+        raise RuntimeError(f"{name}(): target out of range: classes are from {lowest} to {classes - 1}")
 
 
 def multi_margin_loss(

@@ -10,6 +10,8 @@ from typing import Any
 
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..backend.door import whole
+from ..backend.library import library
 from . import return_types
 from .dims import one_dim
 
@@ -70,8 +72,9 @@ def searchsorted_(xp, sorted_sequence, input, sorter=None, *, right, small):
 @primitive(dtype="keep", differentiable=False)
 def bincount_(xp, input, weights=None, *, minlength):
     """How often each of 0, 1, 2, ... occurs, or the sum of its weights."""
-    if input.ndim != 1 or input.dtype.kind not in "iu" or (input.size and int(input.min()) < 0):
+    if input.ndim != 1 or input.dtype.kind not in "iu":
         raise RuntimeError("bincount() takes integers that are not negative, in one dimension")
+    whole(_refuse_negative, input)
     if weights is None:
         return xp.bincount(input, minlength=minlength).astype("int64", copy=False)
     if weights.shape != input.shape:
@@ -81,10 +84,19 @@ def bincount_(xp, input, weights=None, *, minlength):
     )
 
 
+def _refuse_negative(numbers):
+    if numbers.size and int(numbers.min()) < 0:
+        raise RuntimeError("bincount() takes integers that are not negative, in one dimension")
+
+
 @primitive(dtype="keep", accepts="f", differentiable=False)
 def histc_(xp, input, *, bins, min, max):
     """Numbers of elements in intervals of one width; x falls into number (x - min) * bins / width."""
-    flat = input.reshape(-1)
+    return whole(_histc, input, bins, min, max)
+
+
+def _histc(input, bins, min, max):
+    flat, xp = input.reshape(-1), library(input)
     if min == max and flat.size:
         min, max = flat.min(), flat.max()
         if not (math.isfinite(min) and math.isfinite(max)):
@@ -99,7 +111,11 @@ def histc_(xp, input, *, bins, min, max):
 @primitive(dtype="keep", differentiable=False)
 def histogram_(xp, input, weight=None, *, bins, range, density):
     """(numbers in each bin, edges of the bins), both in the dtype of the input."""
-    flat = input.reshape(-1)
+    return whole(_histogram, input, weight, bins, range, density)
+
+
+def _histogram(input, weight, bins, range, density):
+    flat, xp = input.reshape(-1), library(input)
     weights = None if weight is None else weight.reshape(-1)
     if not hasattr(bins, "shape"):
         low, high = range if range is not None else (0.0, 0.0)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..backend.door import refuse
 from . import return_types
 from .arithmetic import square, sub_
 from .comparison import where_
@@ -238,6 +239,8 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: Any = None) -> Any:
     n, m = A.shape[-2:]
     rank = matrix_rank_(A, tol=None)
     missed = sub_(matmul(A, solution), columns)
+    if n > m:
+        refuse("lstsq(), the shape of whose residuals depends on values", "use minigrad.linalg.pinv(A) @ B")
     residuals = sum(square(missed), -2) if n > m and int(rank.min()) == m else sum(missed, -2)[..., :0]
     solution = reshape_(solution, shape=tuple(solution.shape[:-1])) if vector else solution
     return return_types.linalg_lstsq(solution, residuals, rank, svdvals(A))

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..backend.door import whole
 from .arithmetic import zeros
 from .kinds import refuse_bools
 
@@ -60,9 +61,13 @@ def _is_integer(input: Any, other: Any, name: str) -> bool:
     if dtype.kind == "f":
         return False
     refuse_bools(name, input, other)
+    whole(_refuse_zero, name, other)
+    return True
+
+
+def _refuse_zero(name: str, other: Any) -> None:
     if (other == 0).any() if hasattr(other, "dtype") else other == 0:
         raise RuntimeError(f"ZeroDivisionError: {name}() of integers by zero")
-    return True
 
 
 @primitive

@@ -8,6 +8,7 @@ from ..autograd.node import TensorBase
 from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..backend.door import refuse, whole
 from ..backend.library import library
 from .indexing import index_spread
 
@@ -25,10 +26,15 @@ def weigh_rows(xp, input, index, *, padding_idx, by_frequency):
     """`input` with row `padding_idx` set to 0 and, if asked for, each row divided by how often `index` names it."""
     out = input.copy()
     if by_frequency:
-        out /= xp.maximum(xp.bincount(index.reshape(-1), minlength=out.shape[0]), 1).reshape(-1, 1)
+        out /= xp.maximum(whole(_frequencies, index, out.shape[0]), 1).reshape(-1, 1)
     if padding_idx is not None:
         out[padding_idx] = 0
     return out
+
+
+def _frequencies(index, n):
+    """How often each of 0, 1, ..., n - 1 occurs."""
+    return library(index).bincount(index.reshape(-1), minlength=n)
 
 
 weigh_rows.vjp(
@@ -50,14 +56,17 @@ embedding_.vjp(weight=_embedding_weight)
 
 def _scale_down(weight: Any, rows: Any, max_norm: float, norm_type: float) -> None:
     """Scale the named rows of `weight`, in place, so that their norm is at most `max_norm`."""
-    table = array_of(weight)
+    whole(_scale_rows, array_of(weight), rows, max_norm, norm_type, writes=(0,))
+    if isinstance(weight, TensorBase):
+        weight.shared_storage().changed("embedding(max_norm=...)")
+
+
+def _scale_rows(table: Any, rows: Any, max_norm: float, norm_type: float) -> None:
     xp = library(table)
     rows = xp.unique(rows)
     chosen = table[rows]
     norms = xp.linalg.norm(chosen, norm_type, axis=1, keepdims=True)
     table[rows] = chosen * xp.where(norms > max_norm, max_norm / (norms + 1e-7), 1).astype(table.dtype)
-    if isinstance(weight, TensorBase):
-        weight.shared_storage().changed("embedding(max_norm=...)")
 
 
 def refuse_sparse(sparse: bool) -> None:
@@ -112,10 +121,7 @@ def embedding(
         raise RuntimeError(f"embedding() takes a weight of shape (rows, features), got {tuple(table.shape)}")
     n = table.shape[0]
     if library(rows).__name__ == "numpy" and rows.size:
-        lowest, highest = rows.item(rows.argmin()), rows.item(rows.argmax())  # a fifth of the time of min and max
-        if lowest < 0 or highest >= n:
-            bad = lowest if lowest < 0 else highest
-            raise IndexError(f"embedding(): index {bad} is out of range in a table of {n} rows")
+        whole(_refuse_outside, rows, n)
     if padding_idx is not None:
         if not -n <= padding_idx < n:
             raise AssertionError(f"padding_idx must be within the {n} rows of the table, got {padding_idx}")
@@ -123,6 +129,13 @@ def embedding(
     if max_norm is not None:
         _scale_down(weight, rows, max_norm, norm_type)
     return embedding_(weight, input, padding_idx=padding_idx, by_frequency=scale_grad_by_freq)
+
+
+def _refuse_outside(rows: Any, n: int) -> None:
+    lowest, highest = rows.item(rows.argmin()), rows.item(rows.argmax())  # a fifth of the time of min and max
+    if lowest < 0 or highest >= n:
+        bad = lowest if lowest < 0 else highest
+        raise IndexError(f"embedding(): index {bad} is out of range in a table of {n} rows")
 
 
 @primitive(dtype="keep", differentiable=False)
@@ -150,12 +163,18 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
         raise RuntimeError(f"one_hot() takes int64 classes, got {given}")
     if not classes.size and num_classes < 1:
         raise RuntimeError("one_hot() of no elements needs num_classes")
-    if num_classes == -1 or (classes.size and library(classes).__name__ == "numpy"):
-        lowest, highest = int(classes.min()), int(classes.max())
-        if lowest < 0:
-            raise RuntimeError(f"one_hot() takes classes of at least 0, got {lowest}")
-        if num_classes == -1:
-            num_classes = highest + 1
-        elif highest >= num_classes:
-            raise RuntimeError(f"one_hot() got class {highest}: it must be smaller than num_classes={num_classes}")
+    unknown = num_classes == -1
+    if unknown:
+        refuse("one_hot() with as many classes as the largest needs", "give num_classes")
+        num_classes = int(classes.max()) + 1
+    if unknown or (classes.size and library(classes).__name__ == "numpy"):
+        whole(_refuse_classes, classes, num_classes)
     return one_hot_(tensor, num_classes=num_classes)
+
+
+def _refuse_classes(classes: Any, num_classes: int) -> None:
+    lowest, highest = int(classes.min()), int(classes.max())
+    if lowest < 0:
+        raise RuntimeError(f"one_hot() takes classes of at least 0, got {lowest}")
+    if highest >= num_classes:
+        raise RuntimeError(f"one_hot() got class {highest}: it must be smaller than num_classes={num_classes}")

@@ -11,6 +11,7 @@ from ..autograd.core_ops import expand
 from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..backend.door import whole
 from ..backend.kernels import add_at
 from ..backend.library import library
 from .dims import one_dim
@@ -51,7 +52,12 @@ def _row(value: Any) -> Any:
 
 def _check_range(xp: Any, where: Any, size: int, name: str) -> None:
     """CUDA arrays are not checked: that would wait for the GPU at every call."""
-    if xp.__name__ == "numpy" and where.size and (where.min() < 0 or where.max() >= size):
+    if xp.__name__ == "numpy" and where.size:
+        whole(_refuse_outside, where, size, name)
+
+
+def _refuse_outside(where: Any, size: int, name: str) -> None:
+    if where.min() < 0 or where.max() >= size:
         bad = where[(where < 0) | (where >= size)].reshape(-1)[0]
         raise IndexError(f"{name}(): index {int(bad)} is out of bounds for dimension of size {size}")
 

@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 from ..autograd.primitive import primitive
+from ..backend.door import whole
 from .comparison import where_
 from .dims import broadcast_shapes
 from .elementwise import log, log1p, sigmoid
@@ -251,10 +252,15 @@ def binary_cross_entropy(xp, input, target):
     """-(target log(input) + (1 - target) log(1 - input)), the logarithms no less than -100."""
     _require_float("binary_cross_entropy", input, target)
     for name, x in (("input", input), ("target", target)):
-        if xp.__name__ == "numpy" and ((x < 0) | (x > 1)).any():  # on a GPU a look would mean to wait
-            raise RuntimeError(f"binary_cross_entropy(): all elements of {name} should be between 0 and 1")
+        if xp.__name__ == "numpy":  # on a GPU a look would mean to wait
+            whole(_refuse_improbable, name, x)
     ones, zeros = xp.maximum(xp.log(input), _LOWEST_LOG), xp.maximum(xp.log1p(-input), _LOWEST_LOG)
     return (target - 1) * zeros - target * ones
+
+
+def _refuse_improbable(name, x):
+    if ((x < 0) | (x > 1)).any():
+        raise RuntimeError(f"binary_cross_entropy(): all elements of {name} should be between 0 and 1")
 
 
 binary_cross_entropy.vjp(

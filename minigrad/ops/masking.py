@@ -8,6 +8,7 @@ from ..autograd.core_ops import expand
 from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..backend.door import whole
 from ..backend.library import library
 from .dims import broadcast_shapes
 from .indexing import getitem
@@ -49,7 +50,11 @@ def masked_select(input: Any, mask: Any) -> Any:
 
 @primitive(fixed=("mask",))
 def _masked_scatter(xp, input, source, mask):
-    out = input.copy()
+    return whole(_scattered, input, source, mask)
+
+
+def _scattered(input, source, mask):
+    out, xp = input.copy(), library(input)
     where = xp.nonzero(xp.broadcast_to(mask, out.shape))
     out[where] = source.reshape(-1)[: where[0].size]
     return out
@@ -63,6 +68,11 @@ _masked_scatter.vjp(
 
 @primitive(dtype="keep")
 def _masked_gather(xp, input, mask, *, shape):
+    return whole(_gathered, input, mask, shape)
+
+
+def _gathered(input, mask, shape):
+    xp = library(input)
     out = xp.zeros(shape, dtype=input.dtype)
     found = input[xp.nonzero(xp.broadcast_to(mask, input.shape))]
     out.reshape(-1)[: found.size] = found

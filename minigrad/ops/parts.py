@@ -10,6 +10,7 @@ from typing import Any
 
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..backend.door import whole
 from .dims import one_dim
 from .indexing import getitem_, view_write
 from .shape import contiguous_, reshape_
@@ -49,8 +50,12 @@ fold_.vjp(input=lambda g, dim, size, step: unfold_(g, dim=dim, size=size, step=s
 @primitive(dtype="keep", view=True)
 def diagonal_(xp, input, *, offset, dim1, dim2):
     """The diagonals of the matrices along two dimensions, as the last dimension."""
-    out = input.diagonal(offset, dim1, dim2)
-    if not getattr(out.flags, "writeable", True) and input.flags.writeable:
+    return whole(_diagonal, input, offset, dim1, dim2)
+
+
+def _diagonal(array, offset, dim1, dim2):
+    out = array.diagonal(offset, dim1, dim2)
+    if not getattr(out.flags, "writeable", True) and array.flags.writeable:
         out.flags.writeable = True  # NumPy's is read-only, though a diagonal may be written to as any view
     return out
 

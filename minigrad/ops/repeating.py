@@ -9,6 +9,7 @@ from ..autograd.core_ops import sum_to
 from ..autograd.node import TensorBase
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..backend.door import refuse, whole
 from .dims import many_dims, one_dim, sizes_of
 from .indexing import index
 from .shape import reshape_, transpose
@@ -55,8 +56,9 @@ def _opposite(shifts):
 
 
 @primitive(dtype="keep", differentiable=False)
-def repeated_positions(xp, input, repeats, *, dim):
-    """The indices along `dim` that take each element as often as `repeats` (a number or an array) says."""
+def repeated_positions(xp, input, repeats, *, dim, size):
+    """The indices along `dim` that take each element as often as `repeats` (a number or an array) says; their number is
+    `size`, if that is known."""
     n = input.shape[dim]
     if not hasattr(repeats, "ndim"):
         return xp.arange(n * repeats, dtype="int64") // max(repeats, 1)
@@ -65,8 +67,18 @@ def repeated_positions(xp, input, repeats, *, dim):
     if repeats.ndim > 1 or (repeats.size not in (1, n)):
         raise RuntimeError(f"repeat_interleave(): {repeats.size} repeats for {n} elements along dimension {dim}")
     ends = xp.cumsum(xp.broadcast_to(repeats.reshape(-1), (n,)), dtype="int64")
-    total = int(ends[-1]) if n else 0
-    return xp.searchsorted(ends, xp.arange(total, dtype="int64"), side="right")
+    if size is None:
+        refuse("repeat_interleave() by a tensor, whose result's shape depends on values", "give output_size")
+        size = int(ends[-1]) if n else 0
+    elif xp.__name__ == "numpy":  # on a GPU a look would mean to wait
+        whole(_refuse_other_size, ends, size)
+    return xp.searchsorted(ends, xp.arange(size, dtype="int64"), side="right")
+
+
+def _refuse_other_size(ends, size):
+    total = int(ends[-1]) if ends.size else 0
+    if total != size:
+        raise RuntimeError(f"repeat_interleave(): output_size is {size}, but the repeats add up to {total}")
 
 
 # --- public functions ----------------------------------------------------------------------------------------
@@ -106,6 +118,8 @@ def tile(input: Any, *times: Any, dims: Any = None) -> Any:
 def repeat_interleave(input: Any, repeats: Any, dim: Any = None, *, output_size: Any = None) -> Any:
     """Each element along `dim` (of all elements, if None) repeated in place, by one number or by one for each.
 
+    `output_size` is the sum of a tensor of repeats: where it is given, a step with `minigrad.jit` knows the shape.
+
     >>> import minigrad
     >>> minigrad.repeat_interleave(minigrad.tensor([1, 2, 3]), 2)
     tensor([1, 1, 2, 2, 3, 3])
@@ -115,7 +129,7 @@ def repeat_interleave(input: Any, repeats: Any, dim: Any = None, *, output_size:
     k = one_dim(dim, input.ndim)
     if not isinstance(repeats, TensorBase) and not hasattr(repeats, "dtype") and repeats < 0:
         raise RuntimeError(f"repeat_interleave(): repeats must not be negative, got {repeats}")
-    where = repeated_positions(input, repeats, dim=k)
+    where = repeated_positions(input, repeats, dim=k, size=output_size)
     return index(input, where, key=tuple(0 if d == k else None for d in range(input.ndim)))
 
 

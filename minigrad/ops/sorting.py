@@ -11,6 +11,7 @@ from typing import Any
 
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..backend.door import whole
 from . import return_types
 from .comparison import isnan, where_
 from .dims import one_dim, reversed_along
@@ -221,8 +222,8 @@ def quantile_places(xp, input, q, *, skip_nan, interpolation):
     """For elements sorted along the last dimension and each of `q`: the places to either side, and the weight of
     the second."""
     n = input.shape[-1]
-    if xp.__name__ == "numpy" and not ((xp.asarray(q) >= 0) & (xp.asarray(q) <= 1)).all():
-        raise RuntimeError(f"quantile(): q must be between 0 and 1, got {q}")
+    if xp.__name__ == "numpy":
+        whole(_refuse_outside, q)
     last = xp.full((*input.shape[:-1], 1), n - 1, dtype=input.dtype)
     if skip_nan:
         last = xp.maximum(last - xp.add.reduce(input != input, axis=-1, dtype=input.dtype, keepdims=True), 0)
@@ -238,6 +239,11 @@ def quantile_places(xp, input, q, *, skip_nan, interpolation):
         low = high = high if interpolation == "higher" else xp.rint(at)
         weight = xp.zeros_like(at)
     return low.astype("int64"), high.astype("int64"), weight
+
+
+def _refuse_outside(q):
+    if not ((q >= 0) & (q <= 1)).all() if hasattr(q, "all") else not 0 <= q <= 1:
+        raise RuntimeError(f"quantile(): q must be between 0 and 1, got {q}")
 
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
