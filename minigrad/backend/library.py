@@ -79,7 +79,7 @@ def shares_memory_as_view(out: Array, source: Array) -> bool:
         if base is source or base is source.base:
             return True
         base = getattr(base, "base", None)  # as_strided puts an object of its own between a view and its owner
-    if type(out) is numpy.ndarray:
+    if library(out).__name__ == "numpy":
         return False
     memory = getattr(out.data, "mem", None)
     return memory is not None and memory is source.data.mem  # CuPy's as_strided names no owner at all

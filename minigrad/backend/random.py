@@ -133,9 +133,9 @@ class Generator:
         return self._draw("standard_exponential", shape, dtype)
 
     def _draw(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        return drawn(self, self._numbers, name, shape, dtype)
+        return drawn(self, self._draw_numbers, name, shape, dtype)
 
-    def _numbers(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def _draw_numbers(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         with activate(self.device):
             wide = np.float64 if dtype == np.float64 else np.float32  # float16 is rounded from float32
             values = getattr(self._stream(), name)(size=shape, dtype=wide)
@@ -145,9 +145,9 @@ class Generator:
 
     def integers(self, low: int, high: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """Integers from `low` to `high - 1`, each as likely."""
-        return drawn(self, self._integers, low, high, shape, dtype)
+        return drawn(self, self._draw_integers, low, high, shape, dtype)
 
-    def _integers(self, low: int, high: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    def _draw_integers(self, low: int, high: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         with activate(self.device):
             values = self._stream().integers(low, high, size=shape, dtype=np.int64)
             if isinstance(values, (int, np.generic)):
@@ -156,9 +156,9 @@ class Generator:
 
     def permutation(self, n: int) -> Array:
         """The numbers 0 to n - 1 in random order, int64."""
-        return drawn(self, self._permutation, n)
+        return drawn(self, self._draw_permutation, n)
 
-    def _permutation(self, n: int) -> Array:
+    def _draw_permutation(self, n: int) -> Array:
         if self.device.type == "cpu":
             return self._rng.permutation(n)
         with activate(self.device):

@@ -133,9 +133,12 @@ class Optimizer(StateMethods):
             refuse("optimizer.step() with a closure", "compute the loss and call backward() before step()")
             with enable_grad():
                 loss = closure()
+        advanced: list[Place] = []
         for k, group in enumerate(self.param_groups):
             for run, first, last in settled(self._pieces, self._because, k, group):
                 self._advance(run, first, last, group)
+                advanced += run.places[first:last]
+        effect(self._count, self._uncount, advanced)
         for hook in list(self._after.values()):
             hook(self, (closure,), {})
         return loss
@@ -160,12 +163,12 @@ class Optimizer(StateMethods):
         yield Item(group, "params", group["params"])
         yield Equal(list, (group["params"],), list(group["params"]))
         yield Attribute(self, "state", self.state)
+        yield from (Equal(len, (hooks,), len(hooks)) for hooks in (self._before, self._after))
         yield from self._layouts[k].because(pieces, self.state)
 
     def _advance(self, run: Run, first: int, last: int, group: dict[str, Any]) -> None:
         """One call of the rule, for parameters [first, last) of a run."""
-        places = run.places[first:last]
-        numbers = changing(self._numbers, group, places[0].state)
+        numbers = changing(self._numbers, group, run.places[first].state)
         maximize, decay = numbers.pop("maximize"), numbers.pop("weight_decay")
         values, gradient, state = run.gather(first, last)
         if maximize:
@@ -174,7 +177,6 @@ class Optimizer(StateMethods):
             gradient = gradient + decay * values
         self.update(library(values), values, gradient, state, **numbers)
         run.scatter(first, last, values)
-        effect(self._count, self._uncount, places)
 
     def _numbers(self, group: dict[str, Any], state: State) -> dict[str, Any]:
         """All numbers that the next step of a parameter with `state` needs. None stands for no weight decay."""
@@ -184,10 +186,9 @@ class Optimizer(StateMethods):
 
     def _count(self, places: Sequence[Place]) -> None:
         """Note that the parameters in `places` have had another step."""
-        t = places[0].state.steps + 1
         storages = []
         for place in places:
-            place.state.steps = t
+            place.state.steps += 1
             storages.append(place.parameter._storage)
         change_together(storages, f"{type(self).__name__}.step")
 

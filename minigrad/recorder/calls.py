@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from ..autograd.node import TensorBase
+from ..backend.dtypes import float32, float64
 from ..backend.library import find_library, library, shares_memory_as_view
 from . import functions as known
 from .errors import RecordingError
@@ -19,6 +20,9 @@ from .provenance import Provenance, quoted, users_line
 from .trace import Call, Memory, Value, mapped, values_in
 from .tracer import OPERATORS, UFUNCS, Traced, Tracer
 from .undo import Undo
+
+
+_FLOATS = (float32.dtype, float64.dtype)
 
 
 class Calls:
@@ -84,6 +88,9 @@ class Calls:
         kind = "ufunc" if known.is_ufunc(function) else "function"
         if not any(True for _ in values_in((noted_args, noted_kwargs))):
             kind = "make"
+        if kind == "ufunc" and isinstance(noted_kwargs.get("out"), Value) and name not in known.OUT_BY_NAME:
+            noted_kwargs = dict(noted_kwargs)
+            noted_args = (*noted_args, noted_kwargs.pop("out"))
         call = self._call(kind, function, name, noted_args, noted_kwargs)
         writes = _written(function, name, noted_args, noted_kwargs)
         return self._do(call, writes, lambda: function(*real_args, **real_kwargs))
@@ -124,7 +131,11 @@ class Calls:
             return OPERATORS[name](*real)
         noted = tuple([self._noted(x) for x in operands])
         result = OPERATORS[name](*real)
-        call = self._operator_call(name, noted, find_library(type(result)), noted)
+        xp: Any = find_library(type(result))
+        if name == "pow" and xp is not None and xp.__name__ == "numpy" and _is_square(*real):
+            call = self._call("ufunc", xp.square, "square", noted[:1], {})
+        else:
+            call = self._operator_call(name, noted, xp, noted)
         return self._do(call, [], lambda: result)
 
     def in_place(self, name: str, target: Tracer, other: Any) -> Any:
@@ -292,6 +303,11 @@ class Calls:
             "use a form with a fixed shape (minigrad.where, masked_fill, multiplying by the mask), or do it outside "
             "the step",
         )
+
+
+def _is_square(base: Any, exponent: Any) -> bool:
+    """True where NumPy's `base ** exponent` is `square(base)`."""
+    return type(exponent) in (int, float) and exponent == 2 and getattr(base, "dtype", None) in _FLOATS
 
 
 def library_of(array: Any) -> Any:

@@ -33,6 +33,9 @@ LIKE = {"zeros_like": "zeros", "ones_like": "ones", "empty_like": "empty", "full
 #: functions whose keyword `out` puts the same bits into an array that is there already
 TAKES_OUT = {"dot", "concatenate", "stack", "cumsum", "cumprod", "argmax", "argmin", "sum", "prod", "max", "min"}
 
+#: NumPy deprecates a third argument by place of these ufuncs
+OUT_BY_NAME = {"maximum", "minimum"}
+
 #: methods that reduce by a ufunc: calling that directly saves a walk through Python
 REDUCTIONS = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 

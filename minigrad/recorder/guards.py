@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
+from weakref import WeakSet, ref
 
 from ..autograd.node import LEAF, TensorBase
 from ..backend.door import Attribute, Item
@@ -28,9 +29,9 @@ class Watch:
     """Notes which modules are called and which user code runs, between `start` and `stop`."""
 
     def __init__(self) -> None:
-        self.modules: dict[int, Module] = {}
+        self.modules: WeakSet[Module] = WeakSet()  # what the step makes for itself must be free to go
         self.codes: dict[CodeType, dict[str, Any]] = {}  # user code and its globals
-        self.owners: dict[int, Any] = {}  # objects of the user's classes whose methods ran
+        self.owners: dict[int, ref[Any]] = {}  # objects of the user's classes whose methods ran
         self._before: Any = None
         self._states: Any = None
 
@@ -49,14 +50,13 @@ class Watch:
             return
         code = frame.f_code
         if code is _CALL:
-            module = frame.f_locals["self"]
-            self.modules[id(module)] = module
+            self.modules.add(frame.f_locals["self"])
         elif code not in self.codes and is_users(code):
             self.codes[code] = frame.f_globals
             if code.co_argcount and code.co_varnames[:1] == ("self",):
                 owner = frame.f_locals.get("self")
-                if owner is not None:
-                    self.owners[id(owner)] = owner
+                if owner is not None and type(owner).__weakrefoffset__:
+                    self.owners[id(owner)] = ref(owner)
 
 
 class Scope:
@@ -165,6 +165,11 @@ class Guards:
             node = tensor.node
             if node is None or node is LEAF:
                 self.same(f"{name}.node", node)
+            if node is LEAF:
+                for hooks in ("_hooks", "_post_hooks"):
+                    self.same(f"{name}.{hooks}", getattr(tensor, hooks))
+                    if getattr(tensor, hooks) is not None:
+                        self.require(f"len({name}.{hooks}) == {len(getattr(tensor, hooks))}")
         for tensor, present in recording.present:
             self.require(f"{self.thing(tensor)}._grad is {'not ' if present else ''}None")
         for tensor, value in recording.gradients:
@@ -205,20 +210,19 @@ class Guards:
 
     def modules(self, watch: Watch, scope: Scope) -> None:
         """The attributes of the modules that were called, and of what is below them."""
-        found = {id(m): m for root in watch.modules.values() for m in root.modules()}
+        found = {id(m): m for root in watch.modules for m in root.modules()}
         for _, thing in scope.things():
             if isinstance(thing, Module):
                 found.update({id(m): m for m in thing.modules()})
         for module in found.values():
             own = vars(module)
             if _is_ours(type(module)):
-                snapshot = {name: value for name, value in own.items()}
-                self.require(f"{self.thing(own)} == {self.thing(snapshot)}")
-                self._lists(module)
+                self.require(f"{self.thing(own)} == {self.thing(dict(own))}")
             else:
                 registered = {*module._parameter_names, *module._buffer_names, *module._module_names, "training"}
                 self._attributes(own, registered | (scope.mentioned & own.keys()))
-                self._lists(module)
+            self._lists(module)
+            self._hooks(module)
 
     def _lists(self, module: Module) -> None:
         """The dicts of registered names are changed in place: their sizes tell."""
@@ -226,10 +230,18 @@ class Guards:
             if names:
                 self.require(f"len({self.thing(names)}) == {len(names)}")
 
+    def _hooks(self, module: Module) -> None:
+        hooks = module._hooks
+        self.same(f"{self.thing(module)}._hooks", hooks)
+        for registered in vars(hooks).values() if hooks is not None else ():
+            self.require(f"len({self.thing(registered)}) == {len(registered)}")
+
     def owners(self, watch: Watch, scope: Scope) -> None:
         """Attributes of other objects whose methods ran."""
-        for owner in watch.owners.values():
-            if not isinstance(owner, (Module, TensorBase, Optimizer)) and hasattr(owner, "__dict__"):
+        for reference in watch.owners.values():
+            owner = reference()
+            known = owner is None or isinstance(owner, (Module, TensorBase, Optimizer))
+            if not known and hasattr(owner, "__dict__"):
                 self._attributes(vars(owner), scope.mentioned & vars(owner).keys())
 
     def _attributes(self, own: dict[str, Any], names: Any) -> None:

@@ -25,9 +25,13 @@ _CHURN = 32  # recordings after which there is a warning
 class Jitted:
     """A function that is recorded when it is first called, and replayed when it is called again: see `jit`."""
 
-    def __init__(self, function: Callable[..., Any], static: Sequence[str] = ()) -> None:
+    def __init__(
+        self, function: Callable[..., Any], static: Sequence[str] = (), fallback: Callable[[str], Any] | None = None
+    ) -> None:
         functools.update_wrapper(self, function)
         self._function = function
+        self._fallback = fallback
+        self._given_up = False
         self._static = frozenset((static,) if isinstance(static, str) else static)
         self._names = _parameter_names(function)
         self._latest: Program | None = None
@@ -39,7 +43,11 @@ class Jitted:
         program = self._latest
         if program is not None and not kwargs and door.recorder is None and program.flat == len(args):
             with program.lock:
-                if program.fits(*args):
+                try:
+                    fits = program.fits(*args)
+                except Exception:  # something that the program looks at is gone: it is not for this call
+                    fits = False
+                if fits:
                     return program.run(args)
         return self._other(args, kwargs)
 
@@ -48,7 +56,7 @@ class Jitted:
 
     def _other(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """A call that is not like the one before."""
-        if door.recorder is not None or (modes.node_type is not None and modes.node_type is not Node):
+        if self._given_up or door.recorder is not None or (modes.node_type is not None and modes.node_type is not Node):
             return self._function(*args, **kwargs)  # part of a step that is being recorded, or anomaly detection
         leaves: list[Any] = []
         structure = flatten((args, kwargs), leaves)
@@ -71,6 +79,12 @@ class Jitted:
             result, program = record(self._function, leaves, names, rebuild, self._static, self._postponed > 0)
         except Postponed as postponed:
             reason = str(postponed)
+        except RecordingError as error:
+            if self._fallback is None:
+                raise
+            self._given_up = True
+            self._fallback(str(error))
+            reason = str(error)
         else:
             reason = ""
         if reason:  # the exception is gone, and with it what its frames held
@@ -169,7 +183,10 @@ def _identifiers(names: list[str]) -> list[str]:
     return found
 
 
-def jit(function: Callable[..., Any] | None = None, *, static: Sequence[str] = ()) -> Any:
+def jit(
+    function: Callable[..., Any] | None = None, *, static: Sequence[str] = (),
+    fallback: Callable[[str], Any] | None = None,
+) -> Any:  # fmt: skip
     """Record `function` when it is called, and replay the recording when it is called again.
 
     `function` is a training step (zero_grad, forward, backward, optimizer step), any part of one, or a pure function
@@ -184,6 +201,7 @@ def jit(function: Callable[..., Any] | None = None, *, static: Sequence[str] = (
     Args:
         function: the step. Without it: a decorator with the options below.
         static: names of float arguments to branch on: each value has a program of its own.
+        fallback: called, once, with the reason why the step cannot be recorded; it then runs eagerly from there on.
 
     Raises:
         RecordingError: (at the call that records) the function does something that cannot be repeated, such as a
@@ -203,7 +221,7 @@ def jit(function: Callable[..., Any] | None = None, *, static: Sequence[str] = (
     [5.0, 3.2, 2.048, 1.3107]
     """
     if function is None:
-        return functools.partial(Jitted, static=static)
+        return functools.partial(Jitted, static=static, fallback=fallback)
     if not callable(function):
         raise TypeError(f"minigrad.jit takes a function, got {type(function).__name__}")
-    return function if isinstance(function, Jitted) else Jitted(function, static)
+    return function if isinstance(function, Jitted) else Jitted(function, static, fallback)

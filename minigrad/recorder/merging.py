@@ -55,6 +55,8 @@ def _still(first: Call, second: Call, changed_outside: int) -> bool:
     """True if what `first` read has not been changed by the time of `second`."""
     for value in second.reads():
         memory = value.memory
+        if value.scalar:
+            continue
         if memory.kind != "temporary" and changed_outside > first.number:
             return False
         if any(first.number < k < second.number for k in memory.writes):

@@ -8,6 +8,7 @@ from typing import Any
 
 from .provenance import Provenance
 from .recorder import Recording
+from .results import Fresh, Results
 from .trace import Call, Value
 
 #: how a view's name follows from that of what it is a view of
@@ -25,12 +26,14 @@ class Names:
         self._taken = set(taken)
         self._names: dict[int, str] = {}
 
-    def unique(self, wanted: str) -> str:
-        """`wanted`, made an identifier that nothing else bears."""
+    def unique(self, wanted: str, more: str = "") -> str:
+        """`wanted`, made an identifier that nothing else bears: by `more` words, or else by a number."""
         base = re.sub(r"\W+", "_", wanted).strip("_") or "value"
         if base[0].isdigit() or keyword.iskeyword(base):
             base = f"_{base}"
         name, k = base, 1
+        if name in self._taken and more:
+            base = name = f"{base}_{more}"
         while name in self._taken:
             k += 1
             name = f"{base}_{k}"
@@ -39,7 +42,8 @@ class Names:
 
     def give(self, value: Value, wanted: str) -> str:
         """Call `value` by `wanted`, or something like it."""
-        name = self._names[id(value)] = self.unique(wanted)
+        more = "" if value.name or value.call is None else value.call.text.replace(".", "_")
+        name = self._names[id(value)] = self.unique(wanted, more)
         return name
 
     def same(self, value: Value, name: str) -> None:
@@ -64,11 +68,17 @@ class Names:
             return f"{self.of(source)}_{_SUFFIXES.get(call.text, call.text)}"
         origin = call.origin
         first = "d_" if origin.phase == "backward" else ""
-        return first + "_".join(part for part in (origin.layer, origin.operation or call.text) if part)
+        made = call.text if call.kind == "make" and origin.operation else ""
+        return first + "_".join(part for part in (origin.layer, origin.operation or call.text, made) if part)
 
 
-def name_outside(recording: Recording, provenance: Provenance, roots: dict[str, Any]) -> None:
-    """Name the tensors from outside by their paths in the modules that were called, or by their variables."""
+def name_outside(
+    recording: Recording, results: Results, provenance: Provenance, roots: dict[str, Any]
+) -> dict[int, str]:
+    """Name what belongs to tensors from outside, and return the names of those, by id.
+
+    They are called by their paths in the modules that were called, or by their variables.
+    """
     paths: dict[int, str] = {id(thing): name for name, thing in roots.items()}
     for module in provenance.modules:
         for path, child in module.named_modules():
@@ -79,6 +89,10 @@ def name_outside(recording: Recording, provenance: Provenance, roots: dict[str, 
         value.name = value.name or paths.get(id(tensor), "")
     for tensor, value in recording.gradients:
         value.name = value.name or (paths.get(id(tensor), "outside") + "_grad_before")
+    for tensor, part in results.gradients:
+        if isinstance(part, Fresh) and id(tensor) in paths and not part.value.name:
+            part.value.name = f"d_{paths[id(tensor)]}"
+    return paths
 
 
 def headline(call: Call) -> str:

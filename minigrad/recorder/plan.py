@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..backend.library import find_library
+from ..backend.library import address, find_library
 from . import functions as known
 from .memory import Arena
+from .fusing import chains
 from .merging import merged
 from .recorder import Recording
 from .results import Fresh, Results
@@ -34,6 +35,8 @@ class Plan:
         fresh: ids of memories that are made anew at each call, because somebody will hold them.
         dropped: number of calls that nobody needed.
         merged: number of calls that repeated another.
+        chains: the calls made each time, in lists: those of several are made block by block.
+        outliving: ids of memories that somebody refers to after the step.
         joined: number of gradients that are made in the place where the optimizer reads them.
         total, peak: bytes of all temporary arrays, and of the memory that they share.
     """
@@ -61,6 +64,8 @@ class Plan:
         if on_numpy:
             self._join_gradients()
         self._place()
+        self.outliving = self.fresh | {id(value.memory) for value in self.gradients}
+        self.chains = chains(self.calls, self._where)
 
     def summary(self) -> dict[str, int]:
         """The numbers of a report."""
@@ -68,7 +73,7 @@ class Plan:
         return {
             "recorded": len(self.recording.calls), "calls": len(self.calls), "views": views,
             "constants": len(self.once) - views, "dropped": self.dropped, "merged": self.merged, "joined": self.joined,
-            "reused": self.reused, "total": self.total, "peak": self.peak,
+            "fused": sum(len(chain) > 1 for chain in self.chains), "reused": self.reused, "total": self.total, "peak": self.peak,
         }  # fmt: skip
 
     # -- what is needed ---------------------------------------------------------------------------------------------
@@ -276,6 +281,19 @@ class Plan:
             ):
                 return memory
         return None
+
+    def _where(self, value: Value) -> tuple[Any, int, int] | None:
+        """Where an array lies at each call: an object, and a range of bytes in it."""
+        placed = self.place.get(id(value.memory))
+        if placed is not None:
+            owner = value.memory.owner
+            if id(value) not in self.bound or owner is None or owner.array.nbytes != value.array.nbytes:
+                return None
+            return placed[0], placed[1], placed[1] + value.array.nbytes
+        if not self._is_bound(value) or value.memory.kind != "outside":
+            return None
+        start = address(value.array)
+        return "outside", start, start + value.array.nbytes
 
 
 def _dense(array: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from ..autograd.primitive import wrap
 from ..backend import buffers
 from ..backend.ownership import lent
+from .fusing import in_blocks
 from .plan import Plan
 from .writer import Writer, made_new, unchanged
 
@@ -58,6 +59,7 @@ class Program:
             "new": made_new,
             "bump": bump,
             "unchanged": unchanged,
+            "in_blocks": in_blocks,
             "array_at": self._array_at,
         }
         for name, value in writer.outside.items():

@@ -18,6 +18,7 @@ from ..optim.optimizer import Optimizer
 from .trace import Origin
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PROGRAMS = f"{PACKAGE}train{os.sep}"  # programs that stand on the framework, as a user's do
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _OPERATIONS = tuple(PACKAGE + part for part in (f"ops{os.sep}", f"autograd{os.sep}core_ops.py"))
 _PRIMITIVE = f"{PACKAGE}autograd{os.sep}primitive.py"
@@ -34,7 +35,7 @@ def is_users(code: CodeType) -> bool:
     """True for code that is neither minigrad's, nor Python's, nor an array library's."""
     name = code.co_filename
     if name.startswith((PACKAGE, "<plan of", "<frozen", "<recorded")):
-        return False
+        return name.startswith(_PROGRAMS)
     if name.startswith(_STANDARD) and _INSTALLED not in name:
         return False
     return f"{os.sep}numpy{os.sep}" not in name and f"{os.sep}cupy{os.sep}" not in name
@@ -62,7 +63,7 @@ class Provenance:
         """The origin of a call that is being made."""
         phase, operation, layer, line = "forward", "", None, ("", 0)
         frame: FrameType | None = sys._getframe(1)
-        outermost = None
+        outermost, function = None, ""
         while frame is not None and not (
             frame.f_code.co_filename.startswith(_OWN) and frame.f_code.co_name == "record"
         ):
@@ -88,6 +89,8 @@ class Provenance:
                 back = frame.f_back
                 if back is not None and back.f_code.co_filename == _PRIMITIVE:
                     operation = name.strip("_")
+                else:
+                    function = name.strip("_")
             elif not line[1] and is_users(code):
                 line = (file, frame.f_lineno)
             frame = frame.f_back
@@ -96,7 +99,7 @@ class Provenance:
         if phase == "forward":
             self._orders.append(next_order())  # the node of this call, if it gets one, has the next number
             self._layers.append(layer or "")
-        return Origin(phase, layer or "", operation, line)
+        return Origin(phase, layer or "", operation or function, line)
 
     def path_of(self, module: Module) -> str:
         """The path by which lines of a program name `module`, "" if they do not."""

@@ -55,9 +55,9 @@ def record(
         raise
     scope = Scope(function, watch)
     tensors = {name: thing for name, thing in scope.things() if isinstance(thing, TensorBase)}
-    name_outside(recorder.recording, recorder.provenance, tensors)
+    paths = name_outside(recorder.recording, results, recorder.provenance, tensors)
     plan = Plan(recorder.recording, results, _all_on_host(recorder))
-    writer = Writer(plan, names, [leaf.value for leaf in found])
+    writer = Writer(plan, names, [leaf.value for leaf in found], paths)
     writer.write()
     guards = Guards()
     require_alike(guards, leaves, found, names)

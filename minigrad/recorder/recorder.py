@@ -18,7 +18,7 @@ from .errors import Postponed
 from .library import RecordingLibrary, recording_library
 from .provenance import described
 from .trace import Call, Memory, Value
-from .tracer import Traced, TracedNumber, tracer_type
+from .tracer import ScalarTracer, Traced, TracedNumber, tracer_type
 from .undo import Undo
 
 
@@ -67,8 +67,10 @@ class Recorder(Calls):
         """The tracer of a value: always the same object while anyone holds it."""
         found = self.tracers.get(id(value))
         if found is None:
-            number = value.scalar and not hasattr(value.array, "dtype")
-            kind = TracedNumber if number else tracer_type(library_of(value.array))
+            if value.scalar:
+                kind: type[Traced] = ScalarTracer if hasattr(value.array, "dtype") else TracedNumber
+            else:
+                kind = tracer_type(library_of(value.array))
             found = self.tracers[id(value)] = kind(self, value)
         return found
 
@@ -171,8 +173,13 @@ class Recorder(Calls):
         """The arguments of an operation, with tracers for arrays that came past the door."""
         if self.paused:
             return arrays
+        arrays = [self.as_array(x) for x in arrays]
         plain = [find_library(type(x)) is not None and not isinstance(x, Traced) for x in arrays]
         return [self.tracer(self.admit(x)) if p else x for x, p in zip(arrays, plain)]
+
+    def as_array(self, x: Any) -> Any:
+        """`x`, a 0-d array if it is a traced scalar of NumPy's."""
+        return recording_library(library_of(x.value.array)).asarray(x) if isinstance(x, ScalarTracer) else x
 
     def admit(self, array: Any) -> Value:
         """The value of an array that meets traced ones without having come through the door."""

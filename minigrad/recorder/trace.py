@@ -42,6 +42,7 @@ class Memory:
     """
 
     __slots__ = ("kind", "owner", "size", "writes")
+    base = None  # a tracer's `.base` may lead here; there is nothing behind it
 
     def __init__(self, kind: str, size: int) -> None:
         self.kind = kind

@@ -134,8 +134,10 @@ class Tracer(Traced):
     @property
     def base(self) -> Any:
         """The whole of the memory that this is a view of, None if it is the whole."""
-        owner = self.value.memory.owner
-        return None if owner is self.value or owner is None else self.recorder.tracer(owner)
+        memory = self.value.memory
+        if memory.owner is not self.value and memory.owner is not None:
+            return self.recorder.tracer(memory.owner)
+        return None if self.value.array.base is None else memory  # the owner is an array that nobody has seen
 
     @property
     def T(self) -> Any:
@@ -177,6 +179,12 @@ class Tracer(Traced):
         return self.recorder.method("copy", self, (), {})
 
     __reduce__ = _read("pickling a traced array")  # type: ignore[assignment]
+
+
+class ScalarTracer(Tracer):
+    """A scalar of NumPy's: as eagerly, it is no array to the engine, which makes one of it where it needs one."""
+
+    __slots__ = ()
 
 
 _types: dict[Any, type[Tracer]] = {}

@@ -9,6 +9,9 @@ from operator import methodcaller
 from typing import Any
 
 from ..autograd.node import LEAF
+from ..backend.library import find_library
+from . import functions as known
+from .fusing import arrays_of
 from .names import Names, headline
 from .plan import Plan, fresh_places
 from .results import Fixed, Fresh, Given
@@ -19,13 +22,14 @@ _INFIX = {
     "and_": "&", "or_": "|", "xor": "^", "lshift": "<<", "rshift": ">>", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
     "eq": "==", "ne": "!=",
 }  # fmt: skip
+_LARGE = 65_536  # bytes from which it matters that an array is let go before the step ends
 _PREFIX = {"neg": "-", "pos": "+", "invert": "~"}
 _AUGMENTED = {
     "iadd": "+=", "isub": "-=", "imul": "*=", "itruediv": "/=", "ifloordiv": "//=", "imod": "%=", "ipow": "**=",
     "iand": "&=", "ior": "|=", "ixor": "^=",
 }  # fmt: skip
 #: names that lines of the program use themselves
-_RESERVED = {"unchanged", "array_at", "new", "bump", "Tensor", "copyto", "step", "fits", "None", "True", "False"}
+_RESERVED = {"in_blocks", "unchanged", "array_at", "new", "bump", "Tensor", "step", "fits", "None", "True", "False"}
 
 
 class Writer:
@@ -40,10 +44,11 @@ class Writer:
         asked: (name, expression, the parts that must be as they were) for numbers that `fits` asks for.
     """
 
-    def __init__(self, plan: Plan, parameters: list[str], arguments: list[Value | None]) -> None:
+    def __init__(self, plan: Plan, parameters: list[str], arguments: list[Value | None], paths: dict[int, str]) -> None:
         self.plan = plan
+        self.paths = paths
         self.arguments = arguments
-        self.names = Names(_RESERVED | set(parameters) | {f"{name}_values" for name in parameters})
+        self.names = Names(_RESERVED | set(parameters))
         self.parameters = parameters
         self.once: list[str] = []
         self.lines: list[str] = []
@@ -51,7 +56,7 @@ class Writer:
         self.outside: dict[str, Value] = {}
         self.kept_gradients: list[tuple[str, Value]] = []
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
-        self._object_names: dict[int, str] = {}
+        self._object_names: dict[Any, str] = {}
         self._alive: list[Any] = []
         self._buffers: set[int] = set()
 
@@ -59,12 +64,18 @@ class Writer:
 
     def thing(self, thing: Any, wanted: str) -> str:
         """The name of an object that a line needs."""
-        found = self._object_names.get(id(thing))
+        owner = getattr(thing, "__self__", None)  # a bound method is another object each time it is taken
+        key = id(thing) if owner is None else (id(owner), thing.__name__)
+        found = self._object_names.get(key)
         if found is None:
-            found = self._object_names[id(thing)] = self.names.unique(wanted)
+            found = self._object_names[key] = self.names.unique(wanted)
             self.objects[found] = thing
             self._alive.append(thing)
         return found
+
+    def tensor(self, tensor: Any) -> str:
+        """The name of a tensor from outside."""
+        return self.thing(tensor, f"tensor_{self.paths.get(id(tensor), '')}")
 
     def word(self, part: Any) -> str:
         """An argument as the program writes it."""
@@ -147,14 +158,20 @@ class Writer:
                 return [f"{name}.fill({fill})"]
             pristine = self.names.unique(f"{name}_at_first")
             self.once.append(f"{pristine} = {self.expression(call)}")
-            return [f"copyto({name}, {pristine})"]
+            return [f"{self.copyto(out)}({name}, {pristine})"]
         if call.kind == "method":  # astype, copy
             casting = ', casting="unsafe"' if call.text == "astype" else ""
-            return [f"copyto({name}, {words[0]}{casting})"]
+            return [f"{self.copyto(out)}({name}, {words[0]}{casting})"]
         if call.kind == "ufunc":
+            if call.text in known.OUT_BY_NAME:
+                return [f"{self.function(call)}({', '.join([*words, *named, f'out={name}'])})"]
             return [f"{self.function(call)}({', '.join([*words, name, *named])})"]
         last = name if call.text == "dot" else f"out={name}"
         return [f"{self.function(call)}({', '.join([*words, *named, last])})"]
+
+    def copyto(self, out: Value) -> str:
+        xp: Any = find_library(type(out.array))
+        return self.thing(xp.copyto, "copyto")
 
     def buffer(self, out: Value) -> str:
         """The name of a value's buffer, made by a line of its own."""
@@ -190,14 +207,19 @@ class Writer:
         above = None
         numbers = list(plan.recording.numbers)
         counted: set[int] = set()  # ids of the objects whose steps have been counted by then
-        for call in plan.calls:
+        gone = self._last_uses()
+        for chain in plan.chains:
+            call = chain[0]
             asked = []
-            while numbers and numbers[0][4] <= call.number:
+            while numbers and numbers[0][4] <= chain[-1].number:
                 asked += self._ask(numbers.pop(0), counted)
             if call.kind == "effect":
                 counted.add(id(getattr(call.function, "__self__", None)))
             here = (headline(call), call.origin.line)
-            lines = asked + self.statement(call)
+            lines = asked + (self.statement(call) if len(chain) == 1 else self._in_blocks(chain))
+            over = [self.value(value) for each in chain for value in gone.get(each.number, ())]
+            if over:
+                lines.append(f"del {', '.join(over)}")
             if lines and here != above:
                 self.lines.append(f"# {here[0]}" + (f"  (line {here[1][1]})" if here[1][1] else ""))
                 above = here
@@ -221,9 +243,44 @@ class Writer:
                 self.names.same(value, parameter)
         for tensor, value in plan.recording.holders:
             if id(value) in plan.moving:
-                self.lines.append(f"{self.value(value)} = {self.thing(tensor, 'tensor')}.array")
+                self.lines.append(f"{self.value(value)} = {self.tensor(tensor)}.array")
         for tensor, value in plan.recording.gradients:
-            self.lines.append(f"{self.value(value)} = {self.thing(tensor, 'tensor')}._grad.array")
+            self.lines.append(f"{self.value(value)} = {self.tensor(tensor)}._grad.array")
+
+    def _in_blocks(self, chain: list[Call]) -> list[str]:
+        """The lines that make a chain of elementwise calls block by block."""
+        for call in chain:
+            for out in call.outs:
+                self.buffer(out)
+        arrays = arrays_of(chain)
+        names = [self.value(value) for value in arrays]
+        blocks = self.names.unique("blocks")
+        self.once.append(f"{blocks} = in_blocks({', '.join(names)})")
+        for value, name in zip(arrays, names):
+            self.names.same(value, f"{name}_block")
+        lines = [f"for {', '.join(map(self.value, arrays))} in {blocks}:"]
+        lines += [f"    {line}" for call in chain for line in self.statement(call)]
+        for value, name in zip(arrays, names):
+            self.names.same(value, name)
+            self.outside.pop(f"{name}_block", None)
+        return lines
+
+    def _last_uses(self) -> dict[int, list[Value]]:
+        """Number of a call -> large arrays made at each call that are not needed after it."""
+        plan = self.plan
+        made: dict[int, list[Value]] = {}
+        last: dict[int, int] = {}
+        for call in plan.calls:
+            for out in call.outs:
+                if not out.scalar and id(out) not in plan.bound:
+                    made.setdefault(id(out.memory), []).append(out)
+            for value in (*call.reads(), *call.writes, *call.outs):
+                last[id(value.memory)] = call.number
+        gone: dict[int, list[Value]] = {}
+        for memory, values in made.items():
+            if memory not in plan.outliving and values[0].memory.size >= _LARGE:
+                gone.setdefault(last[memory], []).extend(values)
+        return gone
 
     def _ask(self, asked: Any, counted: set[int]) -> list[str]:
         """Numbers that may change from call to call. Most are asked for by `fits`, which also looks at the others."""
@@ -249,20 +306,20 @@ class Writer:
         if results.gradients or results.arrays or results.argument_gradients:
             lines.append("# what the step leaves behind")
         for tensor, part in results.gradients:
-            name = self.thing(tensor, "tensor")
+            name = self.tensor(tensor)
             if isinstance(part, Fresh) and plan.place.get(id(part.value.memory), (-1, 0))[0] >= 0:
-                kept = self.names.unique("grad")
+                kept = self.names.unique(f"grad_{self.paths.get(id(tensor), '')}")
                 self.kept_gradients.append((kept, part.value))
                 self.value(part.value)
                 lines.append(f"{name}._grad = {kept}")
             else:
                 lines.append(f"{name}._grad = {self.made(part)}")
         for tensor, value in results.arrays:
-            lines.append(f"{self.thing(tensor, 'tensor')}.array = {self.value(value)}")
+            lines.append(f"{self.tensor(tensor)}.array = {self.value(value)}")
         written = {id(value.memory) for call in plan.calls for value in call.writes}
         for tensor, value in plan.recording.holders:
             if id(value.memory) in written:
-                lines.append(f"bump({self.thing(tensor, 'tensor')})")
+                lines.append(f"bump({self.tensor(tensor)})")
         for number, given in enumerate(self.arguments):
             if given is not None and id(given.memory) in written:
                 lines.append(f"bump({self.parameters[number]})")

@@ -115,6 +115,8 @@ def add_command(commands: Any) -> None:
         help="cpu or cuda, which is one NVIDIA GPU (default: cpu)")  # fmt: skip
     add("--seed", type=_seed, default=0, metavar="N",
         help="number that all randomness follows from: the same seed, the same run (default: 0)")  # fmt: skip
+    add("--no-jit", dest="recorded", action="store_false",
+        help="run every step eagerly instead of recording and replaying it (the numbers are the same)")  # fmt: skip
     add("--out", metavar="DIR", help="output folder, made if needed (default: runs/DATA-OPTIMIZER)")
     parser.set_defaults(run=run)
 
@@ -151,7 +153,9 @@ def run(args: argparse.Namespace) -> None:
     columns, rows = shutil.get_terminal_size()
     steps = epochs * len(train)
     with tqdm(total=steps, unit="step", leave=False, disable=None, ncols=columns, nrows=rows) as bar:
-        for epoch in fit(model, optimizer, train, test, epochs, on_step=bar.update):
+        for epoch in fit(
+            model, optimizer, train, test, epochs, on_step=bar.update, recorded=args.recorded, say=bar.write
+        ):
             history.append(epoch)
             bar.write(_line(epoch, epochs))
     seconds = time.perf_counter() - start

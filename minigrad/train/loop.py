@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from minigrad import Tensor, nn, no_grad
+from minigrad import Tensor, jit, nn, no_grad
 from minigrad.nn.functional import cross_entropy
 from minigrad.optim import Optimizer
 from minigrad.utils.data import DataLoader
@@ -38,30 +38,34 @@ def fit(
     test: DataLoader,
     epochs: int,
     on_step: Callable[[], None] = lambda: None,
+    recorded: bool = True,
+    say: Callable[[str], None] = print,
 ) -> Iterator[Epoch]:
     """Train `model` for `epochs` passes over `train`, and yield an `Epoch` after each.
 
     The loaders give batches (inputs, class indices). The learning rate falls linearly from its value
     at the start to 0 at the end: the last steps settle. `on_step` is called after each step.
 
+    The step is recorded and replayed (`minigrad.jit`) unless `recorded` is False; where that cannot be, `say` is
+    called with one line that tells why, and the run goes on eagerly. Either way the numbers are the same.
+
     Raises `UserError` when the loss is no longer a finite number.
     """
     rates = [group["lr"] for group in optimizer.param_groups]
-    steps, step = epochs * len(train), 0
+    steps, done = epochs * len(train), 0
+    step = training_step(model, optimizer)
+    if recorded:
+        step = jit(step, fallback=lambda why: say(f"the step cannot be recorded and runs eagerly: {why}"))
     for number in range(1, epochs + 1):
         start = time.perf_counter()
         model.train()
         tally = Tally()
         for inputs, labels in train:
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * (1 - step / steps)
-            optimizer.zero_grad()
-            logits = model(inputs)
-            loss = cross_entropy(logits, labels)
-            loss.backward()
-            optimizer.step()
-            tally.add(loss.detach(), logits.detach(), labels)
-            step += 1
+                group["lr"] = rate * (1 - done / steps)
+            loss, logits = step(inputs, labels)
+            tally.add(loss, logits, labels)
+            done += 1
             on_step()
         train_loss, train_accuracy = tally.means()
         if not math.isfinite(train_loss):
@@ -69,6 +73,20 @@ def fit(
         test_loss, test_accuracy = evaluate(model, test)
         seconds = time.perf_counter() - start
         yield Epoch(number, train_loss, train_accuracy, test_loss, test_accuracy, seconds)
+
+
+def training_step(model: nn.Module, optimizer: Optimizer) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """A function that makes one step on a batch (inputs, class indices), and returns its mean loss and the logits."""
+
+    def step(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        optimizer.zero_grad()
+        logits = model(inputs)
+        loss = cross_entropy(logits, labels)
+        loss.backward()
+        optimizer.step()
+        return loss.detach(), logits.detach()
+
+    return step
 
 
 def evaluate(model: nn.Module, batches: DataLoader) -> tuple[float, float]:
