@@ -5,7 +5,7 @@
 #
 # TESTS are what pytest is given, the whole suite if left out. SHARDS=4 runs them in that many processes.
 # Needs Python 3.12 with NumPy, CuPy, PyTorch with CUDA, pytest, hypothesis and safetensors (PYTHON names another one).
-# Writes to OUT_DIR: summary.txt, environment.txt, tests.log, junit.xml, eager-{cuda,cpu}.{md,json}.
+# Writes to OUT_DIR: summary.txt, environment.txt, tests.log, junit.xml, benchmarks-{cuda,cpu}/results.{md,json,png}.
 # Exit status: 0 all parts passed, 1 a part failed, 2 there is no GPU or no folder to write to.
 set -uo pipefail
 
@@ -93,11 +93,11 @@ report tests "$code" $((SECONDS - start)) "$("$python" scripts/gpu_shard.py "$ou
 # 100 s for each benchmark
 for device in cuda cpu; do
   start=$SECONDS
-  timeout --kill-after=5 100 "$python" benchmarks/eager.py --device "$device" --repeats 30 --breakdown \
-    --json "$out/eager-$device.json" >"$out/eager-$device.md" 2>"$work/error"
+  timeout --kill-after=5 100 "$python" -m benchmarks --quick --device "$device" --peers 'minigrad*,PyTorch' \
+    --only 'mlp-*,embedding,*-64-128-128-10,op-*,sgd-*' --out "$out/benchmarks-$device" >"$work/table" 2>"$work/error"
   code=$?
-  report "eager $device" "$code" $((SECONDS - start)) "$(tail -n 1 "$work/error")"
-  cat "$out/eager-$device.md"
+  report "benchmarks $device" "$code" $((SECONDS - start)) "$(tail -n 1 "$work/error")"
+  cat "$work/table"
 done
 grep -hE '^(FAILED|ERROR) ' "$out/tests.log" | sort | head -n 40 | tee -a "$out/summary.txt"
 echo "written to $out"

@@ -1,26 +1,24 @@
-"""benchmarks/eager.py with PyTorch beside minigrad: both agree, and it writes what it promises. No times are judged."""
+"""python -m benchmarks with PyTorch beside minigrad: both agree in every workload. No times are judged."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from test_benchmark_eager import run, table_lines
+from test_benchmarks import run
 
 pytest.importorskip("torch")
 
 
 def test_beside_pytorch(tmp_path):
-    report = tmp_path / "report.json"
-    done = run("--quick", "--repeats", "2", "--breakdown", "--json", str(report))
+    only = "mlp-*,embedding,op-*,sgd-6,rmsprop-6,backward-64*,import,memory*"
+    done = run("--quick", "--only", only, "--peers", "minigrad,PyTorch", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    found = json.loads(report.read_text())
-    assert {"machine", "Python", "NumPy", "minigrad", "PyTorch", "threads"} <= set(found["environment"])
-    assert found["settings"] == {"device": "cpu", "quick": True, "repeats": 2}
-    assert [row["what"].split(",")[0] for row in found["rows"][:2]] == ["MLP 64-128-128-10", "MLP 784-512-512-10"]
-    assert len(found["rows"]) == 8 and len(found["parts"]) == 10
-    for row in found["rows"] + found["parts"]:
-        for side in ("minigrad", "PyTorch", "ratio"):
-            assert 0 < row[side]["low"] <= row[side]["high"] and row[side]["median"] > 0
-    assert len(table_lines(done.stdout)) == 18
-    assert "at most 0.65" in done.stdout and "backward" in done.stdout
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert len(result["rows"]) == 16 and {"machine", "Python", "NumPy"} <= set(result["environment"])
+    for row in result["rows"]:
+        for peer in ("minigrad", "PyTorch"):
+            assert 0 < row["peers"][peer]["low"] <= row["peers"][peer]["high"], (row["row"], row["peers"][peer])
+        if row["row"] not in ("import", "memory-784-512-512-10"):
+            assert row["ratios"]["minigrad"]["PyTorch"]["median"] > 0
+    assert "at most 0.65" in done.stdout

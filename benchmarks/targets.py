@@ -1,0 +1,34 @@
+"""How fast minigrad means to be: ratios of times measured in the same run, on one thread."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Target(NamedTuple):
+    row: str
+    peer: str
+    against: str
+    at_most: float | None  # None: reported
+
+
+TARGETS = [
+    Target("mlp-2-16-16-1", "minigrad.jit", "PyTorch", 0.16),
+    Target("mlp-2-16-16-1", "minigrad.jit", "jax.jit", 0.65),
+    Target("mlp-2-16-16-1", "minigrad.jit", "NumPy by hand", 1.3),
+    Target("mlp-64-128-128-10", "minigrad.jit", "PyTorch", 0.42),
+    Target("mlp-64-128-128-10", "minigrad.jit", "jax.jit", 1.0),
+    Target("mlp-64-128-128-10", "minigrad.jit", "NumPy by hand", 1.15),
+    Target("mlp-784-512-512-10", "minigrad.jit", "PyTorch", None),
+    Target("mlp-784-512-512-10", "minigrad.jit", "jax.jit", None),
+    Target("mlp-784-512-512-10", "minigrad.jit", "NumPy by hand", 1.05),
+    Target("start-2-16-16-1", "minigrad.jit", "jax.jit", 0.1),
+    Target("start-64-128-128-10", "minigrad.jit", "jax.jit", 0.1),
+    Target("start-784-512-512-10", "minigrad.jit", "jax.jit", 0.1),
+    Target("mlp-64-128-128-10", "minigrad", "PyTorch", 0.65),
+    Target("mlp-784-512-512-10", "minigrad", "PyTorch", 1.05),
+    *(
+        Target(f"op-{name}", "minigrad", "PyTorch", 0.5)
+        for name in ("mul", "add", "mul-both", "mul-number", "tanh", "mix")
+    ),
+]

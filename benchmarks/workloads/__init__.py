@@ -1,0 +1,16 @@
+"""What is measured: one small file for each kind, each with a `TITLE`, the `ROWS` and a `NOTE` for the report.
+
+To add a workload, add a row to one of these files; for a new kind, a file named in `GROUPS` below. A row's problem
+comes from `benchmarks/problems.py`, and every peer that has the builder for it takes part.
+"""
+
+from types import ModuleType
+
+from . import costs, depth, epoch, optimizers, parts, small_operation, training_step, width
+from .row import Row
+
+GROUPS: list[ModuleType] = [training_step, parts, costs, small_operation, optimizers, epoch, depth, width]
+
+ROWS: dict[str, Row] = {row.name: row for group in GROUPS for row in group.ROWS}
+
+__all__ = ["GROUPS", "ROWS", "Row"]

@@ -1,0 +1,35 @@
+"""A row of the tables: what is measured, under which name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One workload.
+
+    name: for `--only`, and for targets.
+    title: for the tables, with the sizes that matter.
+    problem: one of `benchmarks.problems`; None where there is none (import time).
+    measure: "time" of a run, cost of the "start" of a compiled step, peak "memory" or "import" time, the last two in
+        processes of their own.
+    count: times are given per this part of a run, 200 for a chain of 200 operations.
+    quick: whether `--quick` has it.
+    compile: whether `--quick` has the peers in it that take seconds to compile.
+    series, size: a row of a growing series; a peer that has become too slow for the next size is spared it.
+    steps, tolerance: how many steps are compared, and how closely (relative and absolute).
+    """
+
+    name: str
+    title: str
+    problem: Any = None
+    measure: str = "time"
+    count: int = 1
+    quick: bool = False
+    compile: bool = False
+    series: str = ""
+    size: int = 0
+    steps: int = 5
+    tolerance: tuple[float, float] = (1e-3, 1e-4)
