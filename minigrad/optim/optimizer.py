@@ -158,6 +158,8 @@ class Optimizer(StateMethods):
 
     def _because(self, pieces: list[Piece], k: int, group: dict[str, Any]) -> Iterator[Any]:
         """The conditions under which `_pieces` returns these pieces, as long as the same parameters have gradients."""
+        yield Equal(len, (self.param_groups,), len(self.param_groups))
+        yield Item(self.param_groups, k, group)
         yield Item(self._layouts, k, self._layouts[k])
         yield Equal(self.slots, (group,), self.slots(group))
         yield Item(group, "params", group["params"])

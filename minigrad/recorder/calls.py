@@ -21,7 +21,6 @@ from .trace import Call, Memory, Value, mapped, values_in
 from .tracer import OPERATORS, UFUNCS, Traced, Tracer
 from .undo import Undo
 
-
 _FLOATS = (float32.dtype, float64.dtype)
 
 

@@ -1,133 +1,30 @@
-"""What a recorded program depends on besides arrays, and how it is looked at before each replay.
+"""When a recorded program may be replayed: conditions over everything that it depends on besides the values of arrays.
 
-Everything that Python read while the step was recorded is frozen into the program: module attributes, global names,
-closures, options. What can be seen of it is compared before each call, by generated code of a few nanoseconds per item:
-if anything differs, the step is recorded again. `Watch` sees what ran during the recording (through `sys.setprofile`).
+They become one generated Python expression, some nanoseconds per item (`Program.fits`). If any fails, the step is
+recorded again.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
+from collections.abc import Iterable
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
-from weakref import WeakSet, ref
 
 from ..autograd.node import LEAF, TensorBase
 from ..backend.door import Attribute, Item
-from ..backend.random import foreign_states
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
-from .provenance import PACKAGE, is_users
+from .provenance import PACKAGE
 from .recorder import Recording
-
-_NUMBERS = (bool, int, float, str, bytes, type(None))
-_CALL = Module.__call__.__code__
-
-
-class Watch:
-    """Notes which modules are called and which user code runs, between `start` and `stop`."""
-
-    def __init__(self) -> None:
-        self.modules: WeakSet[Module] = WeakSet()  # what the step makes for itself must be free to go
-        self.codes: dict[CodeType, dict[str, Any]] = {}  # user code and its globals
-        self.owners: dict[int, ref[Any]] = {}  # objects of the user's classes whose methods ran
-        self._before: Any = None
-        self._states: Any = None
-
-    def start(self) -> None:
-        self._states = foreign_states()
-        self._before = sys.getprofile()
-        sys.setprofile(self._seen)
-
-    def stop(self) -> bool:
-        """Stop watching. True if random numbers of Python's or NumPy's own were drawn meanwhile."""
-        sys.setprofile(self._before)
-        return foreign_states() != self._states
-
-    def _seen(self, frame: FrameType, event: str, argument: Any) -> None:
-        if event != "call":
-            return
-        code = frame.f_code
-        if code is _CALL:
-            self.modules.add(frame.f_locals["self"])
-        elif code not in self.codes and is_users(code):
-            self.codes[code] = frame.f_globals
-            if code.co_argcount and code.co_varnames[:1] == ("self",):
-                owner = frame.f_locals.get("self")
-                if owner is not None and type(owner).__weakrefoffset__:
-                    self.owners[id(owner)] = ref(owner)
-
-
-class Scope:
-    """The names through which a step and the functions it calls reach what is outside.
-
-    Attributes:
-        cells: (cell of a closure, name).
-        names: (globals, name).
-    """
-
-    def __init__(self, function: Any, watch: Watch) -> None:
-        self.cells: list[tuple[Any, str]] = []
-        self.names: list[tuple[dict[str, Any], str]] = []
-        self._seen: set[int] = set()
-        for code, scope in watch.codes.items():
-            self._read(code, scope)
-        self._visit(function)
-        self.mentioned = {name for code in watch.codes for name in (*code.co_names, *_inner_names(code))}
-        self.mentioned |= {name for code in self._codes for name in (*code.co_names, *_inner_names(code))}
-
-    _codes: list[CodeType]
-
-    def _visit(self, function: Any) -> None:
-        self._codes = []
-        waiting = [function]
-        while waiting:
-            found = waiting.pop()
-            found = getattr(found, "__wrapped__", found)
-            found = found.__func__ if isinstance(found, MethodType) else found
-            if isinstance(found, MethodType) or not isinstance(found, FunctionType) or id(found) in self._seen:
-                continue
-            self._seen.add(id(found))
-            if not is_users(found.__code__):
-                continue
-            self._codes.append(found.__code__)
-            self._read(found.__code__, found.__globals__)
-            for cell, name in zip(found.__closure__ or (), found.__code__.co_freevars):
-                if not any(cell is known for known, _ in self.cells):
-                    self.cells.append((cell, name))
-            waiting += [thing for _, thing in self.things() if isinstance(thing, (FunctionType, MethodType))]
-
-    def _read(self, code: CodeType, scope: dict[str, Any]) -> None:
-        for name in (*code.co_names, *_inner_names(code)):
-            if name in scope and not any(s is scope and n == name for s, n in self.names):
-                self.names.append((scope, name))
-
-    def things(self) -> Iterator[tuple[str, Any]]:
-        """What the names stand for now."""
-        for cell, name in self.cells:
-            try:
-                yield name, cell.cell_contents
-            except ValueError:  # not yet assigned
-                continue
-        for scope, name in self.names:
-            if name in scope:
-                yield name, scope[name]
-
-
-def _inner_names(code: CodeType) -> Iterator[str]:
-    """The names in functions that are defined inside."""
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from constant.co_names
-            yield from _inner_names(constant)
+from .watch import Scope, Watch, fingerprint, is_container, is_plain
 
 
 class Guards:
-    """Conditions, as Python expressions over named objects, under which a program may be replayed."""
+    """Conditions, as Python expressions over named objects."""
 
     def __init__(self) -> None:
-        self.conditions: list[str] = []
+        self.conditions: dict[str, None] = {}  # in order, each once
         self.objects: dict[str, Any] = {}
         self._names: dict[int, str] = {}
 
@@ -140,17 +37,25 @@ class Guards:
         return found
 
     def require(self, condition: str) -> None:
-        if condition not in self.conditions:
-            self.conditions.append(condition)
+        self.conditions[condition] = None
 
     def same(self, expression: str, value: Any) -> None:
-        """Require that what `expression` gives is `value`: equal if a number or text, else the same object."""
+        """Require that what `expression` gives is `value`: an equal number, text or container, or the same object."""
         if value is None or value is True or value is False:
             self.require(f"{expression} is {value}")
-        elif _plain(value):
-            self.require(f"{expression} == {self.thing(value)}")
-        else:
+        elif is_plain(value):
+            known = self.thing(value)
+            alike = f"{expression} == {known} and type({expression}) is {self.thing(type(value))}"
+            self.require(f"({expression} is {known} or {alike})")
+        elif is_container(value):
+            self.require(f"{self.thing(fingerprint)}({expression}) == {self.thing(fingerprint(value))}")
+        elif not isinstance(value, (ModuleType, BuiltinFunctionType)):
             self.require(f"{expression} is {self.thing(value)}")
+
+    def _length(self, container: Any) -> None:
+        self.require(f"len({self.thing(container)}) == {len(container)}")
+
+    # -- tensors and optimizers -------------------------------------------------------------------------------------
 
     def tensors(self, recording: Recording, moving: set[int], parameters: dict[int, str]) -> None:
         """The arrays and gradients of tensors from outside; `parameters` are the names of the arguments' arrays."""
@@ -162,14 +67,7 @@ class Guards:
                 self.require(f"{name}.array.dtype == {self.thing(value.array.dtype)}")
             else:
                 self.require(f"{name}.array is {self.thing(value.array)}")
-            node = tensor.node
-            if node is None or node is LEAF:
-                self.same(f"{name}.node", node)
-            if node is LEAF:
-                for hooks in ("_hooks", "_post_hooks"):
-                    self.same(f"{name}.{hooks}", getattr(tensor, hooks))
-                    if getattr(tensor, hooks) is not None:
-                        self.require(f"len({name}.{hooks}) == {len(getattr(tensor, hooks))}")
+            self._node(tensor)
         for tensor, present in recording.present:
             self.require(f"{self.thing(tensor)}._grad is {'not ' if present else ''}None")
         for tensor, value in recording.gradients:
@@ -180,20 +78,32 @@ class Guards:
         for condition in recording.conditions:
             self._condition(condition)
 
+    def _node(self, tensor: Any) -> None:
+        """Whether a tensor requires a gradient, and which hooks it has."""
+        name, node = self.thing(tensor), tensor.node
+        if node is None or node is LEAF:
+            self.same(f"{name}.node", node)
+        if node is LEAF:
+            for hooks in ("_hooks", "_post_hooks"):
+                registered = getattr(tensor, hooks)
+                self.require(f"{name}.{hooks} is {'None' if registered is None else self.thing(registered)}")
+                if registered is not None:
+                    self._length(registered)
+
     def _condition(self, condition: Any) -> None:
         if isinstance(condition, Attribute):
             owner, name, value = condition
             self.require(f"{self.thing(owner)}.{name} is {self.thing(value)}")
         elif isinstance(condition, Item):
             mapping, key, value = condition
-            key = repr(key) if isinstance(key, (int, str)) else self.thing(key)
-            self.require(f"{self.thing(mapping)}[{key}] is {self.thing(value)}")
+            word = repr(key) if isinstance(key, (int, str)) else self.thing(key)
+            self.require(f"{self.thing(mapping)}[{word}] is {self.thing(value)}")
         else:
             function, args, value = condition
             words = ", ".join(self.thing(each) for each in args)
             self.require(f"{self.thing(function)}({words}) == {self.thing(value)}")
 
-    # -- what is looked at ------------------------------------------------------------------------------------------
+    # -- names, modules, objects ------------------------------------------------------------------------------------
 
     def scope(self, scope: Scope) -> None:
         """The names that the step reads."""
@@ -202,77 +112,102 @@ class Guards:
                 contents = cell.cell_contents
             except ValueError:
                 continue
-            if _watched(contents):
-                self.same(f"{self.thing(cell)}.cell_contents", contents)
+            self.same(f"{self.thing(cell)}.cell_contents", contents)
         for names, name in scope.names:
-            if _watched(names[name]):
+            if name in names:
                 self.same(f"{self.thing(names)}[{name!r}]", names[name])
+        for _, thing in scope.things():
+            if isinstance(thing, TensorBase):
+                self._node(thing)
 
     def modules(self, watch: Watch, scope: Scope) -> None:
-        """The attributes of the modules that were called, and of what is below them."""
-        found = {id(m): m for root in watch.modules for m in root.modules()}
-        for _, thing in scope.things():
-            if isinstance(thing, Module):
-                found.update({id(m): m for m in thing.modules()})
-        for module in found.values():
-            own = vars(module)
-            if _is_ours(type(module)):
-                self.require(f"{self.thing(own)} == {self.thing(dict(own))}")
-            else:
-                registered = {*module._parameter_names, *module._buffer_names, *module._module_names, "training"}
-                self._attributes(own, registered | (scope.mentioned & own.keys()))
-            self._lists(module)
-            self._hooks(module)
-
-    def _lists(self, module: Module) -> None:
-        """The dicts of registered names are changed in place: their sizes tell."""
-        for names in (module._parameter_names, module._buffer_names, module._module_names):
-            if names:
-                self.require(f"len({self.thing(names)}) == {len(names)}")
-
-    def _hooks(self, module: Module) -> None:
-        hooks = module._hooks
-        self.same(f"{self.thing(module)}._hooks", hooks)
-        for registered in vars(hooks).values() if hooks is not None else ():
-            self.require(f"len({self.thing(registered)}) == {len(registered)}")
+        """The attributes of the modules that were called, of what is below them, and of those that have a name."""
+        roots = [*watch.modules, *(thing for _, thing in scope.things() if isinstance(thing, Module))]
+        for module in {id(m): m for root in roots for m in root.modules()}.values():
+            registered = {*module._parameter_names, *module._buffer_names, *module._module_names, "training"}
+            self._attributes(module, registered, scope)
+            for names in (module._parameter_names, module._buffer_names, module._module_names):
+                self._length(names)
+            for name in module._parameter_names:
+                if isinstance(vars(module).get(name), TensorBase):
+                    self._node(vars(module)[name])
+            hooks = module._hooks
+            self.require(f"{self.thing(module)}._hooks is {'None' if hooks is None else self.thing(hooks)}")
+            for kind in vars(hooks).values() if hooks is not None else ():
+                self._length(kind)
 
     def owners(self, watch: Watch, scope: Scope) -> None:
         """Attributes of other objects whose methods ran."""
-        for reference in watch.owners.values():
-            owner = reference()
-            known = owner is None or isinstance(owner, (Module, TensorBase, Optimizer))
-            if not known and hasattr(owner, "__dict__"):
-                self._attributes(vars(owner), scope.mentioned & vars(owner).keys())
+        found = [reference() for reference in watch.owners.values()]
+        for owner in [*found, *watch.optimizers.values()]:
+            if owner is None or isinstance(owner, (Module, TensorBase)) or not hasattr(owner, "__dict__"):
+                continue
+            if not isinstance(owner, Optimizer):
+                self._attributes(owner, set(), scope)
+            elif not is_ours(type(owner)):
+                own = vars(owner)
+                self._attributes(owner, {name for name in own if is_plain(own[name])}, scope)
 
-    def _attributes(self, own: dict[str, Any], names: Any) -> None:
-        for name in sorted(names):
-            if _watched(own[name]):
-                self.same(f"{self.thing(own)}[{name!r}]", own[name])
+    def _attributes(self, owner: Any, always: Iterable[str], scope: Scope) -> None:
+        """The attributes of an object: those in `always`, and those that the user's code may read."""
+        own = vars(owner)
+        for name in sorted(read_attributes(owner, always, scope)):
+            self.same(f"{self.thing(own)}[{name!r}]", own[name])
+        if not is_ours(type(owner)):
+            self._length(own)  # one more may hide one of the class
+            for cls in type(owner).__mro__:
+                if not is_ours(cls) and cls is not object:
+                    for name in sorted(vars(cls).keys() & (scope.mentioned | {"forward"})):
+                        value = vars(cls)[name]
+                        if is_plain(value) or is_container(value) or isinstance(value, FunctionType):
+                            self.same(f"{self.thing(vars(cls))}[{name!r}]", value)
 
-    def options(self, scope: Scope) -> None:
+    def options(self, watch: Watch, scope: Scope) -> None:
         """Options of optimizers, where the step reads them itself; `Optimizer.step` asks for them each time."""
-        if not scope.mentioned & {"param_groups", "get_last_lr", "defaults"}:
-            return
-        for _, thing in scope.things():
-            if isinstance(thing, Optimizer):
-                self.require(f"{self.thing(_options)}({self.thing(thing)}) == {self.thing(_options(thing))}")
+        if scope.mentioned & {"param_groups", "get_last_lr", "defaults"}:
+            for optimizer in optimizers_seen(watch, scope):
+                self.require(f"{self.thing(options)}({self.thing(optimizer)}) == {self.thing(options(optimizer))}")
 
 
-def _options(optimizer: Optimizer) -> list[dict[str, Any]]:
-    return [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+def read_attributes(owner: Any, always: Iterable[str], scope: Scope) -> set[str]:
+    """The names of an object's attributes on which a program may depend."""
+    own = vars(owner)
+    ours = any(is_ours(cls) for cls in type(owner).__mro__ if cls not in (object, Module))
+    every = scope.computed or ours or any(is_ours(cls) for cls in type(owner).__mro__[:1])
+    chosen = {name for name in own if is_plain(own[name]) or is_container(own[name])} if every else scope.mentioned
+    hidden = {"_parameter_names", "_buffer_names", "_module_names", "_hooks"}
+    return ((set(always) | chosen) & own.keys()) - hidden
 
 
-def _plain(value: Any) -> bool:
-    """True for numbers, text, and tuples of them."""
-    return isinstance(value, _NUMBERS) or (type(value) is tuple and all(_plain(part) for part in value))
+def optimizers_seen(watch: Watch, scope: Scope) -> list[Optimizer]:
+    """The optimizers that stepped, and those that have a name."""
+    named = [thing for _, thing in scope.things() if isinstance(thing, Optimizer)]
+    return list({id(o): o for o in [*watch.optimizers.values(), *named]}.values())
 
 
-def _watched(value: Any) -> bool:
-    """True for what a program may depend on: not modules of Python, classes and built-in functions."""
-    return not isinstance(value, (ModuleType, type, BuiltinFunctionType))
+def options(optimizer: Optimizer) -> Any:
+    """The fingerprint of all options of an optimizer's groups."""
+    return fingerprint([{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups])
 
 
-def _is_ours(cls: type) -> bool:
+def changed_by_step(watch: Watch, scope: Scope, before: dict[str, Any]) -> str | None:
+    """The name of something in Python that the step itself has changed, and that it may read: a replay would not."""
+    now = scope.fingerprints()
+    for name, known in before.items():
+        if now.get(name, known) != known:
+            return f"the variable {name!r}"
+    things = [*watch.modules, *(reference() for reference in watch.owners.values())]
+    for thing in things:
+        if thing is None or id(thing) not in watch.before:
+            continue
+        seen, own = watch.before[id(thing)], vars(thing)
+        for name in sorted(read_attributes(thing, (), scope)):
+            if name in seen and fingerprint(own[name]) != seen[name]:
+                return f"the attribute {name!r} of a {type(thing).__name__}"
+    return None
+
+
+def is_ours(cls: type) -> bool:
     """True for classes that minigrad defines."""
     module = sys.modules.get(cls.__module__)
     return (getattr(module, "__file__", None) or "").startswith(PACKAGE)

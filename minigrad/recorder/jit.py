@@ -89,9 +89,13 @@ class Jitted:
             reason = ""
         if reason:  # the exception is gone, and with it what its frames held
             self._postponed += 1
-            if self._postponed > _CHURN:
-                raise RecordingError(f"{self._name()} cannot be recorded: at each call, {reason}")
+            if self._postponed == _CHURN:
+                self._given_up = True
+                warnings.warn(
+                    f"{self._name()} runs eagerly from now on: at each of {_CHURN} calls, {reason}", stacklevel=4
+                )
             return self._function(*args, **kwargs)
+        self._postponed = 0
         program.flat = len(args) if not kwargs and all(part is None for part in structure[1][0][1]) else -1
         self._recordings += 1
         if self._recordings == _CHURN:

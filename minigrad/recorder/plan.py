@@ -12,8 +12,8 @@ from typing import Any
 
 from ..backend.library import address, find_library
 from . import functions as known
-from .memory import Arena
 from .fusing import chains
+from .memory import Arena
 from .merging import merged
 from .recorder import Recording
 from .results import Fresh, Results
@@ -73,7 +73,8 @@ class Plan:
         return {
             "recorded": len(self.recording.calls), "calls": len(self.calls), "views": views,
             "constants": len(self.once) - views, "dropped": self.dropped, "merged": self.merged, "joined": self.joined,
-            "fused": sum(len(chain) > 1 for chain in self.chains), "reused": self.reused, "total": self.total, "peak": self.peak,
+            "fused": sum(len(chain) > 1 for chain in self.chains), "reused": self.reused,
+            "total": self.total, "peak": self.peak,
         }  # fmt: skip
 
     # -- what is needed ---------------------------------------------------------------------------------------------

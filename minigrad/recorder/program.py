@@ -16,6 +16,11 @@ from .plan import Plan
 from .writer import Writer, made_new, unchanged
 
 
+def kinds_of(numbers: dict[str, Any]) -> list[type]:
+    """The types of an optimizer's numbers: where one becomes None another formula is meant."""
+    return [*map(type, numbers.values())]
+
+
 def bump(tensor: Any) -> None:
     """Count an in-place change of a tensor's memory."""
     if tensor._storage is not None:
@@ -55,12 +60,9 @@ class Program:
         self.source = f"def step({parameters}):\n{body}\n"
         self.preparation = "\n".join(writer.once) + "\n"
         self.space: dict[str, Any] = {
-            **writer.objects,
-            "new": made_new,
-            "bump": bump,
-            "unchanged": unchanged,
-            "in_blocks": in_blocks,
-            "array_at": self._array_at,
+            "__name__": "minigrad.recorded",  # NumPy's warnings are silenced in minigrad's own modules
+            **{"new": made_new, "bump": bump, "unchanged": unchanged, "in_blocks": in_blocks, "kinds": kinds_of},
+            **{"array_at": self._array_at, **writer.objects},
         }
         for name, value in writer.outside.items():
             self.space[name] = value.array
@@ -72,9 +74,11 @@ class Program:
         self.step = self.space["step"]
         conditions = [*conditions]
         declared = ""
-        for name, text, fixed in writer.asked:
+        for name, text, fixed, kinds in writer.asked:
             declared += f"    global {name}\n"
             conditions.append(f"({name} := {text}) is not None")
+            conditions.append(f"kinds({name}) == {name}_kinds")
+            self.space[f"{name}_kinds"] = kinds
             for option, value in fixed.items():
                 self.space[f"{name}_{option}"] = value
                 conditions.append(f"{name}[{option!r}] == {name}_{option}")

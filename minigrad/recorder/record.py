@@ -10,7 +10,7 @@ from ..autograd.node import TensorBase
 from ..backend import dtypes
 from ..backend.library import find_library
 from ..nn.module import Module
-from .guards import Guards, Scope, Watch
+from .guards import Guards, changed_by_step, optimizers_seen, options
 from .interception import recording
 from .leaves import Leaf, require_alike, sort_leaves
 from .names import name_outside
@@ -18,6 +18,7 @@ from .plan import Plan
 from .program import Program
 from .recorder import Recorder
 from .results import Collector, Results, release, settle_escapes
+from .watch import Scope, Watch
 from .writer import Writer
 
 
@@ -39,13 +40,19 @@ def record(
         Postponed: it can, but only after it has run eagerly.
     """
     recorder, watch = Recorder(), Watch()
-    for name, thing in Scope(function, watch).things():
+    scope = Scope(function, watch)
+    before = scope.fingerprints()
+    for name, thing in scope.things():
         if isinstance(thing, Module):
             recorder.provenance.name(name, thing)
+            watch.note_below(thing)
+    rates = {id(optimizer): options(optimizer) for optimizer in optimizers_seen(watch, scope)}
     found = sort_leaves(recorder, leaves, names, static)
     default = dtypes.default_float()
     try:
         result, results = _run(recorder, watch, function, leaves, found, rebuild)
+        scope = Scope(function, watch)
+        _refuse_changes(recorder, watch, scope, before, rates)
         settle_escapes(recorder, again)
         release(recorder)
     except BaseException:
@@ -53,7 +60,6 @@ def record(
         release(recorder)
         recorder.discard()
         raise
-    scope = Scope(function, watch)
     tensors = {name: thing for name, thing in scope.things() if isinstance(thing, TensorBase)}
     paths = name_outside(recorder.recording, results, recorder.provenance, tensors)
     plan = Plan(recorder.recording, results, _all_on_host(recorder))
@@ -68,10 +74,25 @@ def record(
     guards.scope(scope)
     guards.modules(watch, scope)
     guards.owners(watch, scope)
-    guards.options(scope)
-    program = Program(plan, writer, guards.conditions, guards.objects)
+    guards.options(watch, scope)
+    program = Program(plan, writer, list(guards.conditions), guards.objects)
     recorder.discard()
     return result, program
+
+
+def _refuse_changes(
+    recorder: Recorder, watch: Watch, scope: Scope, before: dict[str, Any], rates: dict[int, Any]
+) -> None:
+    """Raise if the step has changed something in Python that it depends on."""
+    changed = changed_by_step(watch, scope, before)
+    for optimizer in optimizers_seen(watch, scope):
+        if id(optimizer) in rates and options(optimizer) != rates[id(optimizer)]:
+            changed = f"an option of {type(optimizer).__name__}"
+    if changed is not None:
+        recorder.refuse(
+            f"the step changes {changed}, which no replay would do",
+            "change it outside the step, or keep the number in a tensor (a buffer of a module)",
+        )
 
 
 def _run(

@@ -41,7 +41,7 @@ class Writer:
         objects: name -> object, for everything that a line names and no other line makes.
         outside: name -> value, for arrays from outside that do not change.
         kept_gradients: (name of the tensor, its value) for gradients in memory of the program.
-        asked: (name, expression, the parts that must be as they were) for numbers that `fits` asks for.
+        asked: (name, expression, the parts that must be as they were, types) for numbers that `fits` asks for.
     """
 
     def __init__(self, plan: Plan, parameters: list[str], arguments: list[Value | None], paths: dict[int, str]) -> None:
@@ -55,7 +55,7 @@ class Writer:
         self.objects: dict[str, Any] = {}
         self.outside: dict[str, Value] = {}
         self.kept_gradients: list[tuple[str, Value]] = []
-        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self.asked: list[tuple[str, str, dict[str, Any], list[type]]] = []
         self._object_names: dict[Any, str] = {}
         self._alive: list[Any] = []
         self._buffers: set[int] = set()
@@ -292,7 +292,7 @@ class Writer:
             lines = [f"{answer} = {text}", f"unchanged({answer}, {self.thing(fixed, 'options')})"]
         else:
             lines = []
-            self.asked.append((answer, text, fixed))
+            self.asked.append((answer, text, fixed, [*map(type, result.values())]))
         for name, value in values.items():
             value.name = name
             lines.append(f"{self.value(value)} = {answer}[{name!r}]")
@@ -339,6 +339,8 @@ class Writer:
             node = "None" if part.node is None else self.thing(part.node, "LEAF" if part.node is LEAF else "returned")
             more = "" if node == grad == "None" else f", {node}" + ("" if grad == "None" else f", {grad}")
             return f"new({self.thing(part.kind, part.kind.__name__)}, {array}{more})"
+        if part is None:
+            return "None"
         if isinstance(part, Given):
             return self.parameters[part.number]
         if isinstance(part, Fixed):
