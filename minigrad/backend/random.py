@@ -232,6 +232,17 @@ def initial_seed() -> int:
     return _defaults[CPU].initial_seed()
 
 
+def foreign_state(thing: Any) -> Any:
+    """The state of a generator of Python's or NumPy's, something hashable; None for anything else."""
+    if isinstance(thing, random.Random):
+        return thing.getstate()
+    if isinstance(thing, np.random.Generator):
+        return repr(thing.bit_generator.state)
+    if isinstance(thing, np.random.RandomState):
+        return repr(thing.get_state(legacy=False))
+    return None
+
+
 def foreign_states() -> list[Any]:
     """The states of Python's and NumPy's own global generators, to see whether somebody has drawn from them."""
     state: Any = np.random.get_state()  # noqa: NPY002  # the old generator is the one that is global

@@ -30,6 +30,7 @@ class Calls:
     Attributes:
         calls: what has been noted, in order.
         paused: above 0 while arrays are what they are and nothing is noted.
+        refused: what has been refused first, in case the step catches the error.
         tests: (test, value of an argument or of a tensor from outside, answer): see `backend.door.holds`.
     """
 
@@ -37,6 +38,7 @@ class Calls:
         self.calls: list[Call] = []
         self.paused = 0
         self.tests: list[tuple[Callable[[Any], bool], Value, bool]] = []
+        self.refused: RecordingError | None = None
         self.provenance = Provenance()
         self.undo = Undo()
 
@@ -287,7 +289,10 @@ class Calls:
 
     def refuse(self, what: str, instead: str) -> NoReturn:
         """Say that the step cannot be recorded, where, and what to do."""
-        raise RecordingError(f"{what}, at {quoted(users_line())}. A recorded step cannot repeat that: {instead}")
+        self.refused = RecordingError(
+            f"{what}, at {quoted(users_line())}. A recorded step cannot repeat that: {instead}"
+        )
+        raise self.refused
 
     def refuse_read(self, what: str) -> NoReturn:
         self.refuse(

@@ -6,18 +6,15 @@ recorded again.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-from ..autograd.node import LEAF, TensorBase
+from ..autograd.node import LEAF
 from ..backend.door import Attribute, Item
-from ..nn.module import Module
 from ..optim.optimizer import Optimizer
-from .provenance import PACKAGE
+from .reach import Reach, fingerprint, is_plain
 from .recorder import Recording
-from .watch import Scope, Watch, fingerprint, is_container, is_plain
+from .watch import Watch
 
 
 class Guards:
@@ -40,15 +37,15 @@ class Guards:
         self.conditions[condition] = None
 
     def same(self, expression: str, value: Any) -> None:
-        """Require that what `expression` gives is `value`: an equal number, text or container, or the same object."""
+        """Require that what `expression` gives is `value`: an equal number or text, else the same object."""
         if value is None or value is True or value is False:
             self.require(f"{expression} is {value}")
         elif is_plain(value):
             known = self.thing(value)
-            alike = f"{expression} == {known} and type({expression}) is {self.thing(type(value))}"
+            alike = f"type({expression}) is {self.thing(type(value))} and {expression} == {known}"
+            if not isinstance(value, (int, str)):  # 0.0 and -0.0 are equal, and so are (1,) and (1.0,)
+                alike += f" and repr({expression}) == {self.thing(repr(value))}"
             self.require(f"({expression} is {known} or {alike})")
-        elif is_container(value):
-            self.require(f"{self.thing(fingerprint)}({expression}) == {self.thing(fingerprint(value))}")
         elif not isinstance(value, (ModuleType, BuiltinFunctionType)):
             self.require(f"{expression} is {self.thing(value)}")
 
@@ -103,86 +100,34 @@ class Guards:
             words = ", ".join(self.thing(each) for each in args)
             self.require(f"{self.thing(function)}({words}) == {self.thing(value)}")
 
-    # -- names, modules, objects ------------------------------------------------------------------------------------
+    # -- what the step can reach in Python --------------------------------------------------------------------------
 
-    def scope(self, scope: Scope) -> None:
-        """The names that the step reads."""
-        for cell, _ in scope.cells:
-            try:
-                contents = cell.cell_contents
-            except ValueError:
-                continue
-            self.same(f"{self.thing(cell)}.cell_contents", contents)
-        for names, name in scope.names:
-            if name in names:
-                self.same(f"{self.thing(names)}[{name!r}]", names[name])
-        for _, thing in scope.things():
-            if isinstance(thing, TensorBase):
-                self._node(thing)
+    def reach(self, reach: Reach) -> None:
+        """Everything that names, closures, containers and objects lead to."""
+        for holder, kind, key, value in reach.references:
+            self.same(self._expression(holder, kind, key), value)
+        for container in reach.lengths:
+            self.require(f"len({self.thing(container)}) == {len(container)}")
+        for container in reach.sets:
+            self.require(f"{self.thing(fingerprint)}({self.thing(container)}) == {self.thing(fingerprint(container))}")
+        for tensor in reach.tensors:
+            self._node(tensor)
+        for array in reach.arrays:
+            if getattr(array.flags, "writeable", True):
+                self.require(f"{self.thing(unchanged_array)}({self.thing(array)}, {self.thing(array.copy())})")
 
-    def modules(self, watch: Watch, scope: Scope) -> None:
-        """The attributes of the modules that were called, of what is below them, and of those that have a name."""
-        roots = [*watch.modules, *(thing for _, thing in scope.things() if isinstance(thing, Module))]
-        for module in {id(m): m for root in roots for m in root.modules()}.values():
-            registered = {*module._parameter_names, *module._buffer_names, *module._module_names, "training"}
-            self._attributes(module, registered, scope)
-            for names in (module._parameter_names, module._buffer_names, module._module_names):
-                self._length(names)
-            for name in module._parameter_names:
-                if isinstance(vars(module).get(name), TensorBase):
-                    self._node(vars(module)[name])
-            hooks = module._hooks
-            self.require(f"{self.thing(module)}._hooks is {'None' if hooks is None else self.thing(hooks)}")
-            for kind in vars(hooks).values() if hooks is not None else ():
-                self._length(kind)
+    def _expression(self, holder: Any, kind: str, key: Any) -> str:
+        if kind == "cell":
+            return f"{self.thing(holder)}.cell_contents"
+        if kind == "attribute":
+            return f"{self.thing(holder)}.{key}"
+        return f"{self.thing(holder)}[{repr(key) if isinstance(key, (int, str)) else self.thing(key)}]"
 
-    def owners(self, watch: Watch, scope: Scope) -> None:
-        """Attributes of other objects whose methods ran."""
-        found = [reference() for reference in watch.owners.values()]
-        for owner in [*found, *watch.optimizers.values()]:
-            if owner is None or isinstance(owner, (Module, TensorBase)) or not hasattr(owner, "__dict__"):
-                continue
-            if not isinstance(owner, Optimizer):
-                self._attributes(owner, set(), scope)
-            elif not is_ours(type(owner)):
-                own = vars(owner)
-                self._attributes(owner, {name for name in own if is_plain(own[name])}, scope)
-
-    def _attributes(self, owner: Any, always: Iterable[str], scope: Scope) -> None:
-        """The attributes of an object: those in `always`, and those that the user's code may read."""
-        own = vars(owner)
-        for name in sorted(read_attributes(owner, always, scope)):
-            self.same(f"{self.thing(own)}[{name!r}]", own[name])
-        if not is_ours(type(owner)):
-            self._length(own)  # one more may hide one of the class
-            for cls in type(owner).__mro__:
-                if not is_ours(cls) and cls is not object:
-                    for name in sorted(vars(cls).keys() & (scope.mentioned | {"forward"})):
-                        value = vars(cls)[name]
-                        if is_plain(value) or is_container(value) or isinstance(value, FunctionType):
-                            self.same(f"{self.thing(vars(cls))}[{name!r}]", value)
-
-    def options(self, watch: Watch, scope: Scope) -> None:
+    def options(self, reach: Reach) -> None:
         """Options of optimizers, where the step reads them itself; `Optimizer.step` asks for them each time."""
-        if scope.mentioned & {"param_groups", "get_last_lr", "defaults"}:
-            for optimizer in optimizers_seen(watch, scope):
+        if reach.mentioned & {"param_groups", "get_last_lr", "defaults"}:
+            for optimizer in reach.optimizers:
                 self.require(f"{self.thing(options)}({self.thing(optimizer)}) == {self.thing(options(optimizer))}")
-
-
-def read_attributes(owner: Any, always: Iterable[str], scope: Scope) -> set[str]:
-    """The names of an object's attributes on which a program may depend."""
-    own = vars(owner)
-    ours = any(is_ours(cls) for cls in type(owner).__mro__ if cls not in (object, Module))
-    every = scope.computed or ours or any(is_ours(cls) for cls in type(owner).__mro__[:1])
-    chosen = {name for name in own if is_plain(own[name]) or is_container(own[name])} if every else scope.mentioned
-    hidden = {"_parameter_names", "_buffer_names", "_module_names", "_hooks"}
-    return ((set(always) | chosen) & own.keys()) - hidden
-
-
-def optimizers_seen(watch: Watch, scope: Scope) -> list[Optimizer]:
-    """The optimizers that stepped, and those that have a name."""
-    named = [thing for _, thing in scope.things() if isinstance(thing, Optimizer)]
-    return list({id(o): o for o in [*watch.optimizers.values(), *named]}.values())
 
 
 def options(optimizer: Optimizer) -> Any:
@@ -190,24 +135,22 @@ def options(optimizer: Optimizer) -> Any:
     return fingerprint([{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups])
 
 
-def changed_by_step(watch: Watch, scope: Scope, before: dict[str, Any]) -> str | None:
+def unchanged_array(array: Any, before: Any) -> bool:
+    """True if a small NumPy array from outside holds what it held: the step may have read numbers from it."""
+    return array.shape == before.shape and array.dtype == before.dtype and array.tobytes() == before.tobytes()
+
+
+def changed_by_step(watch: Watch, reach: Reach, before: dict[Any, tuple[str, Any]]) -> str | None:
     """The name of something in Python that the step itself has changed, and that it may read: a replay would not."""
-    now = scope.fingerprints()
-    for name, known in before.items():
-        if now.get(name, known) != known:
-            return f"the variable {name!r}"
-    things = [*watch.modules, *(reference() for reference in watch.owners.values())]
-    for thing in things:
+    now = reach.snapshot()
+    for place, (name, known) in before.items():
+        if now.get(place, (name, known))[1] != known:
+            return repr(name)
+    for thing in [*watch.modules, *(reference() for reference in watch.owners.values())]:
         if thing is None or id(thing) not in watch.before:
             continue
         seen, own = watch.before[id(thing)], vars(thing)
-        for name in sorted(read_attributes(thing, (), scope)):
+        for name in sorted(reach.attributes(thing)):
             if name in seen and fingerprint(own[name]) != seen[name]:
                 return f"the attribute {name!r} of a {type(thing).__name__}"
     return None
-
-
-def is_ours(cls: type) -> bool:
-    """True for classes that minigrad defines."""
-    module = sys.modules.get(cls.__module__)
-    return (getattr(module, "__file__", None) or "").startswith(PACKAGE)

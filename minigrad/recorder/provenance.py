@@ -41,6 +41,11 @@ def is_users(code: CodeType) -> bool:
     return f"{os.sep}numpy{os.sep}" not in name and f"{os.sep}cupy{os.sep}" not in name
 
 
+def is_installed(file: str) -> bool:
+    """True for files of Python and of installed packages."""
+    return file.startswith((_STANDARD, "<frozen")) or _INSTALLED in file
+
+
 class Provenance:
     """Answers "where are we?" during one recording.
 

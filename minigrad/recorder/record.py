@@ -10,15 +10,17 @@ from ..autograd.node import TensorBase
 from ..backend import dtypes
 from ..backend.library import find_library
 from ..nn.module import Module
-from .guards import Guards, changed_by_step, optimizers_seen, options
+from .guards import Guards, changed_by_step, options
 from .interception import recording
 from .leaves import Leaf, require_alike, sort_leaves
 from .names import name_outside
 from .plan import Plan
 from .program import Program
+from .provenance import described
+from .reach import MOST_BYTES, Reach, is_plain
 from .recorder import Recorder
 from .results import Collector, Results, release, settle_escapes
-from .watch import Scope, Watch
+from .watch import Watch
 from .writer import Writer
 
 
@@ -40,19 +42,21 @@ def record(
         Postponed: it can, but only after it has run eagerly.
     """
     recorder, watch = Recorder(), Watch()
-    scope = Scope(function, watch)
-    before = scope.fingerprints()
-    for name, thing in scope.things():
+    static_things = [leaf for leaf in leaves if not is_plain(leaf)]
+    reach = Reach(function, {}, static_things, find_functions=False)
+    before = reach.snapshot()
+    rates = {id(optimizer): options(optimizer) for optimizer in reach.optimizers}
+    for name, thing in reach.named:
         if isinstance(thing, Module):
             recorder.provenance.name(name, thing)
-            watch.note_below(thing)
-    rates = {id(optimizer): options(optimizer) for optimizer in optimizers_seen(watch, scope)}
     found = sort_leaves(recorder, leaves, names, static)
     default = dtypes.default_float()
     try:
         result, results = _run(recorder, watch, function, leaves, found, rebuild)
-        scope = Scope(function, watch)
-        _refuse_changes(recorder, watch, scope, before, rates)
+        if recorder.refused is not None:
+            raise recorder.refused  # the step has caught it
+        reach = _reached(function, watch, static_things)
+        _refuse(recorder, watch, reach, before, rates)
         settle_escapes(recorder, again)
         release(recorder)
     except BaseException:
@@ -60,10 +64,10 @@ def record(
         release(recorder)
         recorder.discard()
         raise
-    tensors = {name: thing for name, thing in scope.things() if isinstance(thing, TensorBase)}
+    tensors = {name: thing for name, thing in reach.named if isinstance(thing, TensorBase)}
     paths = name_outside(recorder.recording, results, recorder.provenance, tensors)
     plan = Plan(recorder.recording, results, _all_on_host(recorder))
-    writer = Writer(plan, names, [leaf.value for leaf in found], paths)
+    writer = Writer(plan, names, found, paths)
     writer.write()
     guards = Guards()
     require_alike(guards, leaves, found, names)
@@ -71,21 +75,27 @@ def record(
     guards.same(f"{guards.thing(dtypes.default_float)}()", default)
     parameters = {id(leaf.value): f"{name}_values" for leaf, name in zip(found, names) if leaf.value is not None}
     guards.tensors(recorder.recording, plan.moving, parameters)
-    guards.scope(scope)
-    guards.modules(watch, scope)
-    guards.owners(watch, scope)
-    guards.options(watch, scope)
+    guards.reach(reach)
+    guards.options(reach)
     program = Program(plan, writer, list(guards.conditions), guards.objects)
     recorder.discard()
     return result, program
 
 
-def _refuse_changes(
-    recorder: Recorder, watch: Watch, scope: Scope, before: dict[str, Any], rates: dict[int, Any]
+def _reached(function: Callable[..., Any], watch: Watch, things: list[Any]) -> Reach:
+    """What the step and everything that ran can reach."""
+    owners = [owner for reference in watch.owners.values() if (owner := reference()) is not None]
+    return Reach(
+        function, watch.codes, [*things, *watch.modules, *watch.optimizers.values(), *owners], find_functions=True
+    )
+
+
+def _refuse(
+    recorder: Recorder, watch: Watch, reach: Reach, before: dict[Any, tuple[str, Any]], rates: dict[int, Any]
 ) -> None:
-    """Raise if the step has changed something in Python that it depends on."""
-    changed = changed_by_step(watch, scope, before)
-    for optimizer in optimizers_seen(watch, scope):
+    """Raise if the step depends on something in Python that a replay could not follow."""
+    changed = changed_by_step(watch, reach, before)
+    for optimizer in reach.optimizers:
         if id(optimizer) in rates and options(optimizer) != rates[id(optimizer)]:
             changed = f"an option of {type(optimizer).__name__}"
     if changed is not None:
@@ -93,6 +103,17 @@ def _refuse_changes(
             f"the step changes {changed}, which no replay would do",
             "change it outside the step, or keep the number in a tensor (a buffer of a module)",
         )
+    for name, iterator in reach.iterators:
+        recorder.refuse(
+            f"the step reads from an iterator, {name!r} ({type(iterator).__name__}), which no replay would do",
+            "take the next element outside, and pass it to the step",
+        )
+    for array in reach.arrays:
+        if array.nbytes > MOST_BYTES and getattr(array.flags, "writeable", True):
+            recorder.refuse(
+                f"the step mentions an array from outside ({described(array)})",
+                "pass it as an argument, keep it in a Tensor, or set its flags.writeable to False if it never changes",
+            )
 
 
 def _run(

@@ -132,10 +132,11 @@ class Collector:
             return Given(self.originals[id(part)][0])
         if isinstance(part, Traced):
             return Fresh(part.value, None)
+        if id(part) in self._made:
+            return self._made[id(part)]
         if isinstance(part, TensorBase) and "_born" in part.__dict__:
-            if id(part) not in self._made:
-                self._made[id(part)] = self._tensor(part)
-                self._kept.append(part)
+            self._made[id(part)] = self._tensor(part)
+            self._kept.append(part)  # so that its id stays its own
             return self._made[id(part)]
         return Fixed(part)
 

@@ -19,8 +19,7 @@ from .trace import Value
 READS = {
     "item": ".item()", "tolist": ".tolist()", "tobytes": ".tobytes()",
     "tofile": ".tofile()", "dump": ".dump()", "dumps": ".dumps()", "data": ".data", "ctypes": ".ctypes",
-    "get": ".get()", "__array_interface__": "reading a traced array's memory",
-    "__cuda_array_interface__": "reading a traced array's memory", "__dlpack__": "handing out a traced array's memory",
+    "get": ".get()",
 }  # fmt: skip
 
 
@@ -166,6 +165,8 @@ class Tracer(Traced):
         return self.recorder.run(function, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)  # `__array_struct__` and its kin would hand out the memory
         if name in READS:
             self.recorder.refuse_read(READS[name])
         found = getattr(self.value.array, name)  # AttributeError as of the array itself
@@ -173,6 +174,7 @@ class Tracer(Traced):
             return found
         return lambda *args, **kwargs: self.recorder.method(name, self, args, kwargs)
 
+    __dlpack__, __dlpack_device__ = _read("handing out a traced array's memory"), _read("__dlpack_device__")
     __array__ = _read("reading a traced array's values")  # NumPy would otherwise take it for a sequence
 
     def __deepcopy__(self, memo: Any) -> Any:

@@ -12,6 +12,7 @@ from ..autograd.node import LEAF
 from ..backend.library import find_library
 from . import functions as known
 from .fusing import arrays_of
+from .leaves import Leaf
 from .names import Names, headline
 from .plan import Plan, fresh_places
 from .results import Fixed, Fresh, Given
@@ -44,10 +45,11 @@ class Writer:
         asked: (name, expression, the parts that must be as they were, types) for numbers that `fits` asks for.
     """
 
-    def __init__(self, plan: Plan, parameters: list[str], arguments: list[Value | None], paths: dict[int, str]) -> None:
+    def __init__(self, plan: Plan, parameters: list[str], leaves: list[Leaf], paths: dict[int, str]) -> None:
         self.plan = plan
         self.paths = paths
-        self.arguments = arguments
+        self.leaves = leaves
+        self.shared: dict[int, str] = {}  # id of a place in the result -> its name, for those that stand in several
         self.names = Names(_RESERVED | set(parameters))
         self.parameters = parameters
         self.once: list[str] = []
@@ -188,7 +190,8 @@ class Writer:
     def inputs(self) -> list[str]:
         """What the step takes, in words."""
         words = []
-        for name, value in zip(self.parameters, self.arguments):
+        for name, leaf in zip(self.parameters, self.leaves):
+            value = leaf.value
             if value is not None:
                 words.append(name if value.scalar else f"{name} {value.array.dtype}{list(value.array.shape)}")
         return words
@@ -233,10 +236,11 @@ class Writer:
         plan = self.plan
         used = {id(value) for call in (*plan.once, *plan.calls) for value in (*call.reads(), *call.writes)}
         used |= {id(place.value) for place in fresh_places(plan.results.returned)}
-        for parameter, value in zip(self.parameters, self.arguments):
+        for parameter, leaf in zip(self.parameters, self.leaves):
+            value = leaf.value
             if value is None:
                 continue
-            if not value.scalar and id(value) in used and value.name != "plain":
+            if leaf.kind == "tensor" and id(value) in used:
                 self.names.give(value, f"{parameter}_values")
                 self.lines.append(f"{self.value(value)} = {parameter}.array")
             else:
@@ -305,6 +309,7 @@ class Writer:
         lines = self.lines
         if results.gradients or results.arrays or results.argument_gradients:
             lines.append("# what the step leaves behind")
+        self._share()
         for tensor, part in results.gradients:
             name = self.tensor(tensor)
             if isinstance(part, Fresh) and plan.place.get(id(part.value.memory), (-1, 0))[0] >= 0:
@@ -320,8 +325,8 @@ class Writer:
         for tensor, value in plan.recording.holders:
             if id(value.memory) in written:
                 lines.append(f"bump({self.tensor(tensor)})")
-        for number, given in enumerate(self.arguments):
-            if given is not None and id(given.memory) in written:
+        for number, leaf in enumerate(self.leaves):
+            if leaf.kind == "tensor" and leaf.value is not None and id(leaf.value.memory) in written:
                 lines.append(f"bump({self.parameters[number]})")
         for number in results.requiring:
             lines.append(f"{self.parameters[number]}.node = {self.thing(LEAF, 'LEAF')}")
@@ -329,8 +334,22 @@ class Writer:
             lines.append(f"{self.parameters[number]}._grad = {self.made(part)}")
         lines.append(f"return {self.made(results.returned)}")
 
+    def _share(self) -> None:
+        """Make what stands in several places of the results once."""
+        results = self.plan.results
+        places = [*fresh_places(results.returned)]
+        for _, part in (*results.gradients, *results.argument_gradients):
+            places += fresh_places(part)
+        for place in places:
+            if id(place) not in self.shared and sum(place is other for other in places) > 1:
+                name = self.names.unique("result")
+                self.lines.append(f"{name} = {self.made(place)}")
+                self.shared[id(place)] = name
+
     def made(self, part: Any) -> str:
         """A place of the result as an expression."""
+        if id(part) in self.shared:
+            return self.shared[id(part)]
         if isinstance(part, Fresh):
             array = self.value(part.value)
             if part.kind is None:

@@ -1,0 +1,331 @@
+"""What a step can reach in Python: through the names in its code, closures, containers and objects.
+
+`Reach` walks from the step's function, and from what ran, to everything that the code mentions, and lists it as
+references: places where something stands that the program depends on. Numbers and texts there are compared by value,
+all else by identity.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import gc
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from typing import Any, NamedTuple
+
+from ..autograd.node import TensorBase
+from ..backend.library import is_array
+from ..backend.random import Generator, foreign_state
+from ..nn.module import Module
+from ..optim.optimizer import Optimizer
+from .provenance import PACKAGE, is_installed, is_users
+
+_PLAIN = (bool, int, float, str, bytes, type(None))
+_MANY = 256  # elements of a container up to which they are looked at one by one
+MOST_BYTES = 65_536  # of a NumPy array that is compared by value
+_DEPTH = 8
+#: code that uses these may reach any attribute
+_COMPUTED = {"getattr", "hasattr", "vars", "__dict__", "eval", "exec", "globals", "locals", "attrgetter"}
+_HIDDEN = {"_parameter_names", "_buffer_names", "_module_names", "_hooks"}
+
+
+def is_plain(value: Any) -> bool:
+    """True for numbers, text, and tuples of them."""
+    return isinstance(value, _PLAIN) or (type(value) is tuple and len(value) <= _MANY and all(map(is_plain, value)))
+
+
+def fingerprint(value: Any, depth: int = 4) -> Any:
+    """Something equal for equal numbers, texts, containers of them, and for the same objects.
+
+    >>> fingerprint([1, {"a": 2.0}]) == fingerprint([1, {"a": 2.0}]), fingerprint([1]) == fingerprint([1.0])
+    (True, False)
+    """
+    if isinstance(value, _PLAIN):
+        return type(value), repr(value)
+    if isinstance(value, (list, tuple, dict, set, frozenset, deque, bytearray)) and depth:
+        if len(value) > _MANY:
+            return id(value), len(value)
+        if isinstance(value, dict):
+            return tuple([(fingerprint(key, 0), fingerprint(each, depth - 1)) for key, each in value.items()])
+        parts = [fingerprint(each, depth - 1) for each in value]
+        return type(value), frozenset(parts) if isinstance(value, (set, frozenset)) else tuple(parts)
+    return id(value)
+
+
+def fingerprints(names: dict[str, Any]) -> dict[str, Any]:
+    """Those of the numbers, texts and containers in a dict of names."""
+    return {name: fingerprint(value) for name, value in names.items() if type(fingerprint(value)) is tuple}
+
+
+class Reference(NamedTuple):
+    """A place where something stands: `holder[key]`, `holder.key`, or the contents of a cell."""
+
+    holder: Any
+    kind: str  # "item", "attribute" or "cell"
+    key: Any
+    value: Any
+
+
+class Reach:
+    """What can be reached from a function and from code that ran.
+
+    Attributes:
+        references: the places that a program depends on.
+        lengths: containers whose length counts.
+        sets: sets and other containers that are compared as a whole, by their fingerprints.
+        modules, optimizers, tensors, arrays, generators, iterators: what stands there, by kind.
+        named: (name, thing) for what the names in the code stand for.
+        mentioned: every name and text in that code.
+        computed: True if the code finds attributes by computed names.
+    """
+
+    def __init__(
+        self, function: Any, codes: dict[CodeType, dict[str, Any]], things: Iterable[Any], find_functions: bool
+    ) -> None:
+        self.references: list[Reference] = []
+        self.lengths: list[Any] = []
+        self.sets: list[Any] = []
+        self.modules: list[Module] = []
+        self.optimizers: list[Optimizer] = []
+        self.tensors: list[Any] = []
+        self.arrays: list[Any] = []
+        self.generators: list[Any] = []
+        self.iterators: list[tuple[str, Any]] = []
+        self.named: list[tuple[str, Any]] = []
+        self._seen: set[int] = set()
+        self._codes: set[CodeType] = set()
+        functions = _functions_of([code for code in codes if code.co_freevars]) if find_functions else []
+        self.mentioned: set[str] = set()
+        roots = [function, *functions, *things]
+        for code in [*codes, *(code for root in roots for code in _codes_of(root))]:
+            self.mentioned |= _words(code)
+        before = None
+        while before != len(self.mentioned):  # what is reached may mention more
+            before = len(self.mentioned)
+            self._restart()
+            for code, scope in codes.items():
+                self._code(code, scope)
+            for root in roots:
+                self._walk(root, "", 0)
+            for code in self._codes:
+                self.mentioned |= _words(code)
+        self.computed = bool(self.mentioned & _COMPUTED)
+
+    def _restart(self) -> None:
+        lists: list[list[Any]] = [self.references, self.lengths, self.sets, self.modules, self.optimizers]
+        for found in (*lists, self.tensors, self.arrays, self.generators, self.iterators, self.named):
+            found.clear()
+        self._seen.clear()
+        self._codes.clear()
+        self.computed = bool(self.mentioned & _COMPUTED)
+
+    # -- walking ----------------------------------------------------------------------------------------------------
+
+    def _place(self, holder: Any, kind: str, key: Any, value: Any, name: str, depth: int) -> None:
+        """Something stands in a place that counts: go on from it."""
+        self.references.append(Reference(holder, kind, key, value))
+        self._walk(value, name, depth + 1)
+
+    def _walk(self, thing: Any, name: str, depth: int) -> None:
+        if is_plain(thing) or isinstance(thing, (type, BuiltinFunctionType)) or id(thing) in self._seen:
+            return
+        self._seen.add(id(thing))
+        if isinstance(thing, TensorBase):
+            self.tensors.append(thing)
+        elif isinstance(thing, Module):
+            self.modules.append(thing)
+            self._module(thing, depth)
+        elif isinstance(thing, Optimizer):
+            self.optimizers.append(thing)
+            self._object(thing, depth)
+        elif isinstance(thing, Generator):
+            pass
+        elif is_array(thing):
+            self.arrays.append(thing)
+        elif depth > _DEPTH:
+            return
+        elif isinstance(thing, FunctionType):
+            self._function(thing, depth)
+        elif isinstance(thing, MethodType):
+            self._walk(thing.__func__, name, depth)
+            self._walk(thing.__self__, name, depth)
+        elif isinstance(thing, functools.partial):
+            for part in (thing.func, thing.args, thing.keywords):
+                self._walk(part, name, depth)
+        elif isinstance(thing, (staticmethod, classmethod)) or hasattr(thing, "__wrapped__"):
+            self._walk(thing.__wrapped__, name, depth)
+        elif isinstance(thing, ModuleType):
+            self._python_module(thing, depth)
+        elif isinstance(thing, (list, tuple, dict, set, frozenset, deque, bytearray)):
+            self._container(thing, name, depth)
+        elif foreign_state(thing) is not None:
+            self.generators.append(thing)
+        elif hasattr(type(thing), "__next__"):
+            self.iterators.append((name, thing))
+        elif isinstance(thing, SimpleNamespace) or _is_users_class(type(thing)):
+            self._object(thing, depth)
+
+    def _function(self, function: FunctionType, depth: int) -> None:
+        if not is_users(function.__code__):
+            wrapped = getattr(function, "__wrapped__", None)
+            if wrapped is not None:
+                self._walk(wrapped, "", depth)
+            return
+        self._codes.add(function.__code__)
+        self._code(function.__code__, function.__globals__, depth)
+        for cell, name in zip(function.__closure__ or (), function.__code__.co_freevars):
+            try:
+                value = cell.cell_contents
+            except ValueError:  # not yet assigned
+                continue
+            self.named.append((name, value))
+            self._place(cell, "cell", name, value, name, depth)
+        self._place(function, "attribute", "__defaults__", function.__defaults__, "", depth)
+        self._walk(function.__kwdefaults__, "", depth)
+        self._walk(function.__dict__, "", depth)
+
+    def _code(self, code: CodeType, scope: dict[str, Any], depth: int = 0) -> None:
+        for name in _globals(code):
+            if name in scope:
+                self.named.append((name, scope[name]))
+                self._place(scope, "item", name, scope[name], name, depth)
+
+    def _container(self, container: Any, name: str, depth: int) -> None:
+        if isinstance(container, (set, frozenset, bytearray)):
+            self.sets.append(container)
+            return
+        self.lengths.append(container)
+        if len(container) <= _MANY:
+            items = container.items() if isinstance(container, dict) else enumerate(container)
+            for key, value in list(items):
+                self._place(container, "item", key, value, name, depth)
+
+    def _python_module(self, module: ModuleType, depth: int) -> None:
+        file = getattr(module, "__file__", None) or PACKAGE
+        if not is_installed(file) and not file.startswith(PACKAGE):
+            own = vars(module)
+            for name in sorted(self.mentioned & own.keys()):
+                self._place(own, "item", name, own[name], name, depth)
+
+    def _object(self, thing: Any, depth: int) -> None:
+        own = vars(thing) if hasattr(thing, "__dict__") else {}
+        for name in sorted(self.attributes(thing)):
+            self._place(own, "item", name, own[name], name, depth)
+        if isinstance(thing, Optimizer):
+            if not is_ours(type(thing)):
+                self._class(type(thing), depth)
+            return
+        if own:
+            self.lengths.append(own)  # one more may hide one of the class
+        for cls in type(thing).__mro__:
+            slots = cls.__dict__.get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                if (self.computed or name in self.mentioned) and hasattr(thing, name):
+                    self._place(thing, "attribute", name, getattr(thing, name), name, depth)
+        self._class(type(thing), depth)
+
+    def _module(self, module: Module, depth: int) -> None:
+        own = vars(module)
+        names = (module._parameter_names, module._buffer_names, module._module_names)
+        self.lengths += [*names, *(() if is_ours(type(module)) else (own,))]
+        registered = {name for some in names for name in some}
+        for name in sorted((self.attributes(module) | registered | {"training"}) & own.keys()):
+            self._place(own, "item", name, own[name], name, 0)
+        hooks = module._hooks
+        self.references.append(Reference(module, "attribute", "_hooks", hooks))
+        if hooks is not None:
+            self.lengths += vars(hooks).values()
+        if not is_ours(type(module)):
+            self._class(type(module), depth)
+
+    def _class(self, cls: type, depth: int) -> None:
+        """Attributes that a class of the user's gives to its objects."""
+        for parent in cls.__mro__:
+            if not _is_users_class(parent):
+                continue
+            own = vars(parent)
+            for name in sorted(own.keys() & (self.mentioned | {"forward", "update", "scalars"})):
+                if is_plain(own[name]) or isinstance(own[name], (FunctionType, list, dict, staticmethod, TensorBase)):
+                    self._place(own, "item", name, own[name], name, depth)
+
+    def attributes(self, thing: Any) -> set[str]:
+        """The names of an object's own attributes on which a program may depend."""
+        own = vars(thing) if hasattr(thing, "__dict__") else {}
+        ours = any(is_ours(cls) for cls in type(thing).__mro__ if cls is not Module)
+        if isinstance(thing, Optimizer):
+            chosen = set() if is_ours(type(thing)) else {k for k in own if is_plain(own[k])} - thing.defaults.keys()
+        elif ours and not self.computed:
+            chosen = {k for k in own if is_plain(own[k]) or isinstance(own[k], (list, tuple, dict, set))}
+            chosen |= self.mentioned
+        else:
+            chosen = set(own) if self.computed else self.mentioned
+        return (chosen & own.keys()) - _HIDDEN
+
+    # -- before and after -------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[tuple[int, str, Any], tuple[str, Any]]:
+        """What stands in each place now, to see whether the step itself changes it."""
+        found: dict[tuple[int, str, Any], tuple[str, Any]] = {}
+        for holder, kind, key, value in self.references:
+            if is_plain(value):
+                found[id(holder), kind, fingerprint(key, 0)] = str(key), fingerprint(value)
+        for container in (*self.lengths, *self.sets):
+            found[id(container), "length", None] = type(container).__name__, fingerprint(container, 1)
+        for generator in self.generators:
+            found[id(generator), "state", None] = type(generator).__name__, foreign_state(generator)
+        return found
+
+
+def is_ours(cls: type) -> bool:
+    """True for classes that minigrad defines."""
+    return _file(cls).startswith(PACKAGE)
+
+
+def _is_users_class(cls: type) -> bool:
+    """True for classes that are neither minigrad's, nor Python's, nor installed."""
+    if cls.__module__ == "builtins" or cls.__module__ in sys.stdlib_module_names:
+        return False
+    file = _file(cls)
+    return not file.startswith(PACKAGE) and not is_installed(file)
+
+
+def _file(cls: type) -> str:
+    return getattr(sys.modules.get(cls.__module__), "__file__", None) or ""
+
+
+def _functions_of(codes: list[CodeType]) -> list[FunctionType]:
+    """The functions that have one of the `codes`: how a closure is found that no name leads to."""
+    if not codes:
+        return []
+    return [f for f in gc.get_referrers(*codes) if isinstance(f, FunctionType) and f.__code__ in codes]
+
+
+def _codes_of(function: Any) -> Iterator[CodeType]:
+    function = getattr(function, "__func__", function)
+    if isinstance(function, FunctionType) and is_users(function.__code__):
+        yield function.__code__
+
+
+@functools.lru_cache(maxsize=4096)
+def _globals(code: CodeType) -> tuple[str, ...]:
+    """The global names that code, and the functions defined inside, read."""
+    names = {str(i.argval) for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names.update(_globals(constant))
+    return tuple(sorted(names))
+
+
+@functools.lru_cache(maxsize=4096)
+def _words(code: CodeType) -> frozenset[str]:
+    """The names and short texts in code, and in the functions that are defined inside."""
+    words = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            words |= _words(constant)
+        elif isinstance(constant, str) and constant.isidentifier():
+            words.add(constant)
+    return frozenset(words)
