@@ -13,7 +13,7 @@ from ..autograd.operands import array_of
 from ..autograd.primitive import wrap
 from ..backend.devices import CPU, activate, device_of, library_on, resolve, to_device, to_host
 from ..backend.door import constant
-from ..backend.dtypes import default_float, numpy_dtype, public_dtype
+from ..backend.dtypes import REALS, default_float, numpy_dtype, public_dtype
 from ..backend.host import host_data, is_host_array, plain_array
 from ..backend.library import Array, is_array
 from .size import as_shape
@@ -49,7 +49,14 @@ def array_from(data: Any, dtype: Any, where: Any) -> Array:
             return moved
         with activate(target):
             return moved.astype(moved.dtype if wanted is None else wanted, copy=True)
+    if _is_an_input(data):
+        return library_on(resolve(where)).full((), data, dtype=default_float() if wanted is None else wanted)
     return to_device(constant(host_data(data, wanted, _unwrapped)), resolve(where))
+
+
+def _is_an_input(number: Any) -> bool:
+    """True for a number that a recorded step gets anew at each call."""
+    return type(number) in REALS and type(number) is not float and type(number) is not int
 
 
 def _unwrapped(data: Any) -> Any:
@@ -113,7 +120,7 @@ def from_dlpack(source: Any) -> Any:
 def _make(name: str, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool, *fill: Any) -> Any:
     where = resolve(device)
     chosen = default_float() if dtype is None else numpy_dtype(dtype)
-    fill = tuple(host_data(number, chosen, _unwrapped).item() for number in fill)
+    fill = tuple(number if _is_an_input(number) else host_data(number, chosen, _unwrapped).item() for number in fill)
     with activate(where):
         array = getattr(library_on(where), name)(as_shape(size), *fill, dtype=chosen)
     return finish(array, requires_grad)

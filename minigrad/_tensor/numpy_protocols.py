@@ -13,6 +13,7 @@ from ..autograd.modes import modes
 from ..autograd.node import TensorBase
 from ..autograd.views import current_node
 from ..backend.devices import CPU, device_of
+from ..backend.door import refuse
 from . import numpy_functions
 from .creation import tensor
 from .inplace import note_change
@@ -44,6 +45,7 @@ class NumpyProtocols:
     array: Any
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        refuse("conversion of a tensor to a NumPy array", "compute with tensors, and convert what the step returns")
         array = plain(self, "conversion to a NumPy array")
         if dtype is not None and array.dtype != dtype:
             if copy is False:

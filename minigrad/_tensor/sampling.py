@@ -8,8 +8,9 @@ from ..autograd.node import TensorBase
 from ..autograd.operands import array_of
 from ..autograd.primitive import primitive, wrap
 from ..backend.devices import CPU, device_of, resolve
+from ..backend.door import whole
 from ..backend.dtypes import default_float, numpy_dtype
-from ..backend.library import library
+from ..backend.library import is_array, library
 from ..backend.random import Generator, default_generator, initial_seed, manual_seed, seed, set_state_type
 from .creation import _into, _number, finish
 from .inplace import assign, check_writable, filled
@@ -140,19 +141,27 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
         return _into(out, finish((drawn * std + mean).array, requires_grad))
     if not isinstance(mean, TensorBase) and not isinstance(std, TensorBase):
         raise TypeError("normal() needs a tensor as mean or std, or a size")
-    if bool((std < 0).any() if isinstance(std, TensorBase) else std < 0):  # type: ignore
-        raise RuntimeError("normal() expects standard deviations that are not negative")
+    whole(_refuse_negative, array_of(std))
     like = (mean * 0 + std * 0).array  # type: ignore
     drawn = _sample("normal", (like.shape,), generator, None, like.dtype, device_of(like), False)
     return _into(out, (drawn * std + mean).detach())
+
+
+def _refuse_negative(std: Any) -> None:
+    if bool((std < 0).any() if is_array(std) else std < 0):
+        raise RuntimeError("normal() expects standard deviations that are not negative")
+
+
+def _refuse_improbable(p: Any) -> None:
+    if bool(((p < 0) | (p > 1)).any()):
+        raise RuntimeError("bernoulli() expects probabilities between 0 and 1")
 
 
 @primitive(dtype="keep")
 def bernoulli(xp, input, *, generator=None):
     """1 with the probability that `input` gives, else 0; the gradient is zero."""
     where = device_of(input)
-    if bool(((input < 0) | (input > 1)).any()):
-        raise RuntimeError("bernoulli() expects probabilities between 0 and 1")
+    whole(_refuse_improbable, input)
     drawn = _generator(generator, where).uniform(input.shape, input.dtype)
     return (drawn < input).astype(input.dtype)
 
@@ -176,8 +185,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     if num_samples <= 0:
         raise RuntimeError(f"multinomial() cannot draw {num_samples} samples")
     weights = array.reshape(-1, array.shape[-1]).astype(FLOAT64)
-    if bool((~xp.isfinite(weights) | (weights < 0)).any()) or bool((weights.sum(1) <= 0).any()):
-        raise RuntimeError("multinomial() needs weights that are finite, not negative, and not all zero in a row")
+    whole(_refuse_weights, weights)
     source = _generator(generator, device_of(array))
     rows, n = weights.shape
     if replacement:
@@ -187,16 +195,26 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
         found = xp.stack([xp.searchsorted(edges[k], drawn[k], side="right") for k in range(rows)])
         found = xp.minimum(found, n - 1)
     else:
-        if num_samples > n or bool(((weights > 0).sum(1) < num_samples).any()):
-            raise RuntimeError(
-                f"multinomial() cannot draw {num_samples} different indices where fewer weights are above zero: "
-                "pass replacement=True"
-            )
+        whole(_refuse_too_few, weights, num_samples)
         # the order of exponential numbers divided by their weights is a draw without replacement [Efraimidis 2006]
         race = source.exponential((rows, n), FLOAT64) / xp.where(weights > 0, weights, 1)
         found = xp.where(weights > 0, race, xp.inf).argsort(axis=1)[:, :num_samples]
     result = wrap(found.reshape(*array.shape[:-1], num_samples).astype("int64"))
     return _into(out, result) if isinstance(input, TensorBase) or out is not None else result.array
+
+
+def _refuse_weights(weights: Any) -> None:
+    xp = library(weights)
+    if bool((~xp.isfinite(weights) | (weights < 0)).any()) or bool((weights.sum(1) <= 0).any()):
+        raise RuntimeError("multinomial() needs weights that are finite, not negative, and not all zero in a row")
+
+
+def _refuse_too_few(weights: Any, num_samples: int) -> None:
+    if num_samples > weights.shape[1] or bool(((weights > 0).sum(1) < num_samples).any()):
+        raise RuntimeError(
+            f"multinomial() cannot draw {num_samples} different indices where fewer weights are above zero: "
+            "pass replacement=True"
+        )
 
 
 def get_rng_state() -> Any:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from .._tensor.creation import empty, ones, tensor, zeros
+from ..backend.door import whole
 from ..backend.dtypes import int64
+from ..backend.library import library
 from . import functional as F
 from . import init
 from .lazy import LazyModuleMixin
 from .module import Module
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
+
+
+def _one_over(count: Any) -> Any:
+    return library(count).asarray(1.0 / count)
 
 
 class BatchNorm(Module):
@@ -79,12 +85,12 @@ class BatchNorm(Module):
         self.check_input(input)
         if input.shape[1] != self.num_features:
             raise RuntimeError(f"{self} takes {self.num_features} features in dimension 1, got {tuple(input.shape)}")
-        share = self.momentum or 0.0
+        share: Any = self.momentum or 0.0
         updating = self.training and self.track_running_stats
         if updating:
             self.num_batches_tracked.add_(1)
             if self.momentum is None:
-                share = 1.0 / float(self.num_batches_tracked)
+                share = whole(_one_over, self.num_batches_tracked.array)
         measure = not self.training or self.track_running_stats
         return F.batch_norm(
             input,

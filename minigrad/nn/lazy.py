@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..backend.door import unsettle
 from .parameter import is_uninitialized
 
 
@@ -26,6 +27,8 @@ class LazyModuleMixin:
         return any(map(is_uninitialized, (*self._parameters.values(), *self._buffers.values())))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.has_uninitialized_params() or self.cls_to_become is not None:
+            unsettle("a lazy layer takes its shape from its first input")
         self.initialize_parameters(*args, **kwargs)
         if self.has_uninitialized_params():
             raise RuntimeError(f"{type(self).__name__}.initialize_parameters() left parameters without a shape")

@@ -187,8 +187,9 @@ def batch_norm(
 
     Args:
         input: shape (N, C) or (N, C, *).
-        running_mean, running_var: (C,). In training they are moved in place by `momentum` towards the batch's mean
-            and unbiased variance (None: not kept); otherwise they are what the input is normalised with.
+        running_mean, running_var: (C,). In training they are moved in place by `momentum` (a number or a 0-d array)
+            towards the batch's mean and unbiased variance (None: not kept); otherwise they are what the input is
+            normalised with.
         weight, bias: (C,), or None.
 
     Raises:
@@ -228,11 +229,14 @@ def batch_norm(
     return out
 
 
-def _move(running: Any, new: Any, momentum: float) -> None:
+def _move(running: Any, new: Any, momentum: Any) -> None:
     """running <- (1 - momentum) running + momentum new, in place, without a gradient."""
     array = array_of(running)
-    array *= 1 - momentum
-    array += array_of(new).reshape(array.shape) * momentum
+    stays, comes = 1 - momentum, momentum
+    if hasattr(momentum, "dtype"):
+        stays, comes = stays.astype(array.dtype), comes.astype(array.dtype)
+    array *= stays
+    array += array_of(new).reshape(array.shape) * comes
     if isinstance(running, TensorBase):
         running.shared_storage().changed("batch_norm")
 

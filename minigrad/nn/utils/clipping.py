@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable
 from functools import partial
@@ -13,12 +14,17 @@ from ...autograd.modes import no_grad
 from ...autograd.node import TensorBase
 from ...autograd.primitive import wrap
 from ...backend.devices import device_of, to_device
+from ...backend.door import whole
 from ...ops.joining import stack_
 from ...ops.norms import vector_norm_
 
 
 def _as_list(tensors: Any) -> list[Any]:
     return [tensors] if isinstance(tensors, TensorBase) else list(tensors)
+
+
+def _number(value: Any) -> float:
+    return value if isinstance(value, float) else float(value)
 
 
 def _grads(parameters: list[Any]) -> list[Any]:
@@ -46,12 +52,17 @@ def get_total_norm(
     norm = partial(vector_norm_, ord=float(norm_type), dim=None, keepdim=False)
     where = device_of(arrays[0])
     total = wrap(norm(stack_(*[to_device(norm(a), where) for a in arrays], dim=0)))
-    if error_if_nonfinite and not bool(total.isfinite()):
+    if error_if_nonfinite:
+        whole(_refuse_nonfinite, total.array, norm_type)
+    return total
+
+
+def _refuse_nonfinite(norm: Any, order: float) -> None:
+    if not math.isfinite(norm.item()):
         raise RuntimeError(
-            f"the norm of order {norm_type} of the gradients is {total.item()}, so they cannot be clipped: "
+            f"the norm of order {order} of the gradients is {norm.item()}, so they cannot be clipped: "
             "find out which is not finite, or pass error_if_nonfinite=False to scale them all the same"
         )
-    return total
 
 
 @no_grad()
@@ -61,7 +72,7 @@ def clip_grads_with_norm_(
     """Scale the gradients, in place, by max_norm / (total_norm + 1e-6) if that is below 1."""
     grads = _grads(_as_list(parameters))
     # without asking whether it is below 1: on a GPU the question would wait for the answer
-    scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+    scale = (_number(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
     for g in grads:
         g.mul_(scale.to(g.device))
 
@@ -101,6 +112,6 @@ def clip_grad_norm(*args: Any, **kwargs: Any) -> Any:
 @no_grad()
 def clip_grad_value_(parameters: Iterable[Any] | Any, clip_value: float, foreach: bool | None = None) -> None:
     """Bring every element of the gradients between -clip_value and clip_value, in place."""
-    clip_value = float(clip_value)
+    clip_value = _number(clip_value)
     for g in _grads(_as_list(parameters)):
         g.clamp_(-clip_value, clip_value)
