@@ -108,9 +108,16 @@ class Equal(NamedTuple):
     value: Any
 
 
+class Alike(NamedTuple):
+    """The condition that the attribute `name` is equal for all `owners`."""
+
+    owners: list[Any]
+    name: str
+
+
 def settled(function: Callable[..., T], because: Callable[..., Iterable[Any]], *args: Any) -> T:
     """`function(*args)`, which looks at no values and comes out the same as long as the conditions hold that
-    `because(result, *args)` lists (`Attribute`, `Item`, `Equal`)."""
+    `because(result, *args)` lists (`Attribute`, `Item`, `Equal`, `Alike`)."""
     recorder = door.recorder
     return function(*args) if recorder is None else recorder.settled(function, because, args)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..autograd.primitive import wrap
 from ..backend.devices import activate, device_of, to_device
-from ..backend.door import Attribute, Equal, Item, kept, scratch
+from ..backend.door import Alike, Attribute, Item, kept, scratch
 from ..backend.library import Array, library
 from ..backend.ownership import alone, lent, own, root
 
@@ -133,7 +133,7 @@ class Run:
             yield Item(own_state, name, entry)
             yield Attribute(entry, "array", array)
         if last - first > 1:
-            yield Equal(_in_step, ([place.state for place in self.places[first:last]],), True)
+            yield Alike([place.state for place in self.places[first:last]], "steps")
 
     def _fits(self, array: Array, place: Place) -> bool:
         """True if a parameter whose values are in `array` can be updated from `place`."""
@@ -243,9 +243,3 @@ class Layout:
         """The conditions under which `pieces` finds these again, as long as the same parameters have gradients."""
         for run, first, last in pieces:
             yield from run.because(first, last, state)
-
-
-def _in_step(states: list[State]) -> bool:
-    """True if all have had as many steps."""
-    steps = states[0].steps
-    return all([own.steps == steps for own in states])

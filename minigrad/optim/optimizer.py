@@ -182,9 +182,11 @@ class Optimizer(StateMethods):
 
     def _numbers(self, group: dict[str, Any], state: State) -> dict[str, Any]:
         """All numbers that the next step of a parameter with `state` needs. None stands for no weight decay."""
+        numbers = self.scalars(group, state.steps + 1)
         decay = group.get("weight_decay")
-        shared = {"maximize": bool(group.get("maximize")), "weight_decay": float(decay) if decay else None}
-        return {**self.scalars(group, state.steps + 1), **shared}
+        numbers["weight_decay"] = float(decay) if decay else None
+        numbers["maximize"] = bool(group.get("maximize"))
+        return numbers
 
     def _count(self, places: Sequence[Place]) -> None:
         """Note that the parameters in `places` have had another step."""

@@ -136,7 +136,8 @@ class Recorder(Calls):
             alias = present
             if present is not None:
                 alias = object.__new__(type(present))
-                value = self.new(present.array, Memory("gradient", present.array.nbytes))
+                array = present.__dict__["array"]
+                value = self.new(array, Memory("gradient", array.nbytes))
                 tracer = self.tracer(value)
                 alias.__dict__.update(array=tracer, _born=self, _storage=present._storage)
                 self.born.append(weakref.ref(alias))
