@@ -12,8 +12,15 @@ from .peers import Job
 
 
 def warm(job: Job, calls: int = 3) -> float:
-    """Run a job some times; seconds of a call, roughly."""
-    return min(block(job, 1) for _ in range(calls))
+    """Run a job some times; seconds that a call takes, roughly, timed or not."""
+    return min(spent(job, 1)[1] for _ in range(calls))
+
+
+def spent(job: Job, calls: int) -> tuple[float, float]:
+    """A block's sample, and the seconds that the whole block took."""
+    start = time.perf_counter()
+    sample = block(job, calls)
+    return sample, time.perf_counter() - start
 
 
 def block(job: Job, calls: int) -> float:
@@ -45,8 +52,8 @@ def take_turns(jobs: Mapping[str, Job], rounds: int, block_seconds: float, secon
         for _ in range(rounds):
             for name in order:
                 if left[name] > 0 or len(taken[name]) < 3:
-                    sample = block(jobs[name], calls[name])
-                    left[name] -= sample * calls[name]
+                    sample, seconds_spent = spent(jobs[name], calls[name])
+                    left[name] -= seconds_spent
                     taken[name].append(sample)
             order.reverse()
     finally:

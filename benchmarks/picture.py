@@ -20,7 +20,7 @@ def draw(result: Mapping[str, Any], path: Path) -> bool:
         return False
     one = [row for row in result["rows"] if row["threads"] == min(result["settings"]["threads"])]
     base = next((n for n in ("minigrad.jit", "minigrad") if any(n in row["ratios"] for row in one)), None)
-    compared = [row for row in one if base in row["ratios"] and not ROWS[row["row"]].series]
+    compared = [row for row in one if base in row["ratios"] and ROWS[row["row"]].series != "depth"]
     grown = [row for row in one if ROWS[row["row"]].series == "depth"]
     if not compared and not grown:
         return False

@@ -136,9 +136,9 @@ class Run:
 
     def everything(self) -> None:
         chosen = [ROWS[name] for name in self.options.rows]
-        timed = [row.name for row in chosen if row.measure in ("time", "start")]
-        for threads in self.options.threads:
-            self.timed(timed, threads)
+        timed = [row for row in chosen if row.measure in ("time", "start")]
+        for i, threads in enumerate(self.options.threads):
+            self.timed([row.name for row in timed if row.parallel or i == 0], threads)
         present = [name for name in self.options.peers if "version" in self.peers.get(name, {})] if timed else None
         for row in chosen:
             names = list(self.options.peers) if present is None else present

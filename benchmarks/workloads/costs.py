@@ -11,9 +11,9 @@ NOTE = (
 )
 
 ROWS = [
-    Row("start-2-16-16-1", "recording or compiling MLP 2-16-16-1", SMALL, "start"),
-    Row("start-64-128-128-10", "recording or compiling MLP 64-128-128-10", MIDDLE, "start", quick=True),
-    Row("start-784-512-512-10", "recording or compiling MLP 784-512-512-10", LARGE, "start"),
+    Row("start-2-16-16-1", "recording or compiling MLP 2-16-16-1", SMALL, "start", parallel=False),
+    Row("start-64-128-128-10", "recording or compiling MLP 64-128-128-10", MIDDLE, "start", quick=True, parallel=False),
+    Row("start-784-512-512-10", "recording or compiling MLP 784-512-512-10", LARGE, "start", parallel=False),
     Row("import", "import", None, "import", quick=True),
     Row("memory-784-512-512-10", "peak memory of MLP 784-512-512-10, batch 256", LARGE, "memory", quick=True),
 ]

@@ -10,6 +10,14 @@ NOTE = (
 )
 
 ROWS = [
-    Row(f"depth-{n}", f"{n:,} operations", Chain("y * a", n), series="depth", size=n, quick=n in (10, 100))
+    Row(
+        f"depth-{n}",
+        f"{n:,} operations",
+        Chain("y * a", n),
+        series="depth",
+        size=n,
+        quick=n in (10, 100),
+        parallel=False,
+    )
     for n in (10, 100, 1000, 10_000)
 ]

@@ -13,6 +13,9 @@ ROWS = [
         f"{TITLES[optimizer]}, {tensors} tensors",
         Update(optimizer, tensors),
         quick=(optimizer, tensors) == ("sgd", 60),
+        parallel=False,
+        series=optimizer,
+        size=tensors,
     )
     for optimizer in TITLES
     for tensors in (6, 60, 600)

@@ -19,6 +19,7 @@ class Row:
     quick: whether `--quick` has it.
     compile: whether `--quick` has the peers in it that take seconds to compile.
     series, size: a row of a growing series; a peer that has become too slow for the next size is spared it.
+    parallel: whether more threads can matter; a row without it runs with the first number of threads alone.
     steps, tolerance: how many steps are compared, and how closely (relative and absolute).
     """
 
@@ -31,5 +32,6 @@ class Row:
     compile: bool = False
     series: str = ""
     size: int = 0
+    parallel: bool = True
     steps: int = 5
     tolerance: tuple[float, float] = (1e-3, 1e-4)

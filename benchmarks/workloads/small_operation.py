@@ -14,6 +14,13 @@ NAMES = {
 }  # fmt: skip
 
 ROWS = [
-    Row(f"op-{NAMES[operation]}", f"`{operation}`", Chain(operation), count=200, quick=operation in ("y * a", "mix"))
+    Row(
+        f"op-{NAMES[operation]}",
+        f"`{operation}`",
+        Chain(operation),
+        count=200,
+        quick=operation in ("y * a", "mix"),
+        parallel=False,
+    )
     for operation in CHAINS
 ]
