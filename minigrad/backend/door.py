@@ -72,6 +72,12 @@ def kept(array: Array, name: str) -> Array:
     return array if recorder is None else recorder.kept(array, name)
 
 
+def admitted(array: Array) -> Array:
+    """`array`, which somebody passes to an operation without a tensor around it."""
+    recorder = door.recorder
+    return array if recorder is None else recorder.admitted([array])[0]
+
+
 def scratch(array: Array, name: str) -> Array:
     """`array`, of which only the memory matters: what it holds is never read before it is written."""
     recorder = door.recorder

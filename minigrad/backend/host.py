@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 
 from .dtypes import default_float, public_dtype
+from .library import find_library
 
 
 def is_host_array(value: object) -> bool:
     """True for NumPy's arrays, subclasses included."""
-    return isinstance(value, np.ndarray)
+    found = find_library(type(value))
+    return found is not None and found.__name__ == "numpy"
 
 
 def plain_array(array: np.ndarray) -> np.ndarray:
     """`array` as exactly numpy.ndarray, in the same memory."""
-    return array if type(array) is np.ndarray else array.view(np.ndarray)
+    return array.view(np.ndarray) if isinstance(array, np.ndarray) and type(array) is not np.ndarray else array
 
 
 def host_array(value: Any, dtype: Any = None) -> np.ndarray:

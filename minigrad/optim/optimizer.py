@@ -165,7 +165,7 @@ class Optimizer(StateMethods):
         yield Item(group, "params", group["params"])
         yield Equal(list, (group["params"],), list(group["params"]))
         yield Attribute(self, "state", self.state)
-        yield from (Equal(len, (hooks,), len(hooks)) for hooks in (self._before, self._after))
+        yield from (Equal(list, (hooks.values(),), list(hooks.values())) for hooks in (self._before, self._after))
         yield from self._layouts[k].because(pieces, self.state)
 
     def _advance(self, run: Run, first: int, last: int, group: dict[str, Any]) -> None:

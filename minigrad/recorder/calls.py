@@ -287,10 +287,10 @@ class Calls:
 
     # -- refusing ---------------------------------------------------------------------------------------------------
 
-    def refuse(self, what: str, instead: str) -> NoReturn:
-        """Say that the step cannot be recorded, where, and what to do."""
+    def refuse(self, what: str, instead: str, line: tuple[str, int] = ("", 0)) -> NoReturn:
+        """Say that the step cannot be recorded, where (by default at the line that runs), and what to do."""
         self.refused = RecordingError(
-            f"{what}, at {quoted(users_line())}. A recorded step cannot repeat that: {instead}"
+            f"{what}, at {quoted(line if line[1] else users_line())}. A recorded step cannot repeat that: {instead}"
         )
         raise self.refused
 

@@ -6,6 +6,7 @@ recorded again.
 
 from __future__ import annotations
 
+from copy import copy
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
@@ -49,9 +50,6 @@ class Guards:
         elif not isinstance(value, (ModuleType, BuiltinFunctionType)):
             self.require(f"{expression} is {self.thing(value)}")
 
-    def _length(self, container: Any) -> None:
-        self.require(f"len({self.thing(container)}) == {len(container)}")
-
     # -- tensors and optimizers -------------------------------------------------------------------------------------
 
     def tensors(self, recording: Recording, moving: set[int], parameters: dict[int, str]) -> None:
@@ -85,7 +83,7 @@ class Guards:
                 registered = getattr(tensor, hooks)
                 self.require(f"{name}.{hooks} is {'None' if registered is None else self.thing(registered)}")
                 if registered is not None:
-                    self._length(registered)
+                    self.require(f"{name}.{hooks} == {self.thing(copy(registered))}")
 
     def _condition(self, condition: Any) -> None:
         if isinstance(condition, Attribute):
@@ -108,9 +106,11 @@ class Guards:
         """Everything that names, closures, containers and objects lead to."""
         for holder, kind, key, value in reach.references:
             self.same(self._expression(holder, kind, key), value)
-        for container in reach.lengths:
+        for hooks in reach.hooks:
+            self.require(f"{self.thing(hooks)} == {self.thing(hooks.copy())}")
+        for _, container in reach.lengths:
             self.require(f"len({self.thing(container)}) == {len(container)}")
-        for container in reach.sets:
+        for _, container in reach.sets:
             self.require(f"{self.thing(fingerprint)}({self.thing(container)}) == {self.thing(fingerprint(container))}")
         for tensor in reach.tensors:
             self._node(tensor)
@@ -142,17 +142,22 @@ def unchanged_array(array: Any, before: Any) -> bool:
     return array.shape == before.shape and array.dtype == before.dtype and array.tobytes() == before.tobytes()
 
 
-def changed_by_step(watch: Watch, reach: Reach, before: dict[Any, tuple[str, Any]]) -> str | None:
-    """The name of something in Python that the step itself has changed, and that it may read: a replay would not."""
+def changed_by_step(watch: Watch, reach: Reach, before: dict[Any, tuple[str, Any]]) -> tuple[str, Any] | None:
+    """Something in Python that the step itself has changed, and that it may read: a replay would not.
+
+    Returns:
+        its name and, if it is a container, the container.
+    """
     now = reach.snapshot()
+    containers = {id(container): container for _, container in (*reach.lengths, *reach.sets)}
     for place, (name, known) in before.items():
         if now.get(place, (name, known))[1] != known:
-            return repr(name)
+            return name, containers.get(place[0]) if place[1] == "length" else None
     for thing in [*watch.modules, *(reference() for reference in watch.owners.values())]:
         if thing is None or id(thing) not in watch.before:
             continue
         seen, own = watch.before[id(thing)], vars(thing)
         for name in sorted(reach.attributes(thing)):
             if name in seen and fingerprint(own[name]) != seen[name]:
-                return f"the attribute {name!r} of a {type(thing).__name__}"
+                return name, own[name]
     return None

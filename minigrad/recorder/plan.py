@@ -49,6 +49,8 @@ class Plan:
         replaced = {id(tensor) for tensor, _ in results.arrays}
         self.moving = {id(value) for tensor, value in recording.holders if id(tensor) in replaced}
         self.gradients = [part.value for _, part in results.gradients if isinstance(part, Fresh)]
+        if recording.gradients:  # the step reads old gradients: the new ones must not lie where those may
+            self.fresh |= {id(value.memory) for value in self.gradients}
         needed = self._needed(recording.calls)
         self.dropped = len(recording.calls) - len(needed)
         apart = self.fresh | {id(value.memory) for value in self.gradients}

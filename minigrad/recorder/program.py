@@ -23,8 +23,7 @@ def kinds_of(numbers: dict[str, Any]) -> list[type]:
 
 def bump(tensor: Any) -> None:
     """Count an in-place change of a tensor's memory."""
-    if tensor._storage is not None:
-        tensor._storage.changed("a jitted step")
+    tensor.shared_storage().changed("a jitted step")
 
 
 class Program:
@@ -53,7 +52,7 @@ class Program:
         self.runs, self.seconds = 0, 0.0
         self.flat = -1  # the number of arguments, if they are the leaves themselves
         self.inputs = writer.inputs()
-        self._kept = [(name, writer.names.of(value)) for name, value in writer.kept_gradients]
+        self._kept = [(owner, name, writer.names.of(value)) for owner, name, value in writer.kept_gradients]
         self._blocks: dict[int, Any] = {}
         parameters = ", ".join(writer.parameters)
         body = "\n".join(f"    {line}" for line in writer.lines)
@@ -67,8 +66,8 @@ class Program:
         for name, value in writer.outside.items():
             self.space[name] = value.array
         self._once = compile(self.preparation, "<recorded preparation>", "exec")
-        self.held: list[Any] = []
-        self.counts: list[int] = []
+        self.held: list[tuple[Any, Any, Any]] = []  # (parameter, its gradient, the array of that)
+        self.counts: list[tuple[int, int]] = []  # how often gradient and array are referred to, by the program alone
         self.bind()
         exec(compile(self.source, "<recorded step>", "exec"), self.space)
         self.step = self.space["step"]
@@ -114,24 +113,20 @@ class Program:
 
     def _make_gradients(self) -> None:
         """The tensors that parameters get as their `.grad`, over memory of the program."""
-        tensors, arrays = [], []
-        for name, array_name in self._kept:
+        self.held = []
+        for owner, name, array_name in self._kept:
             array = self.space[array_name]
             array = lent(array) if array.flags.c_contiguous else array
             self.space[name] = wrap(array)
-            tensors.append(self.space[name])
-            arrays.append(array)
-        self.held = [*tensors, *arrays]
-        count = len(tensors)
+            self.held.append((self.space[owner], self.space[name], array))
         array = None
-        del tensors, arrays
-        counts = list(map(getrefcount, self.held))
-        self.counts = [n + (k < count) for k, n in enumerate(counts)]  # a tensor is also somebody's `.grad`
+        self.counts = [(getrefcount(tensor), getrefcount(array)) for _, tensor, array in self.held]
 
     def gradients_are_held(self) -> bool:
         """True if somebody but the parameters refers to a gradient of the last call."""
-        counts = list(map(getrefcount, self.held))
-        return counts != self.counts and any(now > then for now, then in zip(counts, self.counts))
+        return self.counts != [
+            (getrefcount(tensor) - (owner._grad is tensor), getrefcount(array)) for owner, tensor, array in self.held
+        ]
 
     # -- running it -------------------------------------------------------------------------------------------------
 

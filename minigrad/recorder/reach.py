@@ -74,8 +74,9 @@ class Reach:
 
     Attributes:
         references: the places that a program depends on.
-        lengths: containers whose length counts.
-        sets: sets and other containers that are compared as a whole, by their fingerprints.
+        lengths: (name, container) for containers whose length counts.
+        sets: (name, container) for those that are compared as a whole, by their fingerprints.
+        hooks: dicts of modules' hooks.
         modules, optimizers, tensors, arrays, generators, iterators: what stands there, by kind.
         named: (name, thing) for what the names in the code stand for.
         mentioned: every name and text in that code.
@@ -86,8 +87,9 @@ class Reach:
         self, function: Any, codes: dict[CodeType, dict[str, Any]], things: Iterable[Any], find_functions: bool
     ) -> None:
         self.references: list[Reference] = []
-        self.lengths: list[Any] = []
-        self.sets: list[Any] = []
+        self.lengths: list[tuple[str, Any]] = []
+        self.sets: list[tuple[str, Any]] = []
+        self.hooks: list[Any] = []
         self.modules: list[Module] = []
         self.optimizers: list[Optimizer] = []
         self.tensors: list[Any] = []
@@ -115,7 +117,7 @@ class Reach:
         self.computed = bool(self.mentioned & _COMPUTED)
 
     def _restart(self) -> None:
-        lists: list[list[Any]] = [self.references, self.lengths, self.sets, self.modules, self.optimizers]
+        lists: list[list[Any]] = [self.references, self.lengths, self.sets, self.hooks, self.modules, self.optimizers]
         for found in (*lists, self.tensors, self.arrays, self.generators, self.iterators, self.named):
             found.clear()
         self._seen.clear()
@@ -195,17 +197,18 @@ class Reach:
 
     def _container(self, container: Any, name: str, depth: int) -> None:
         if isinstance(container, (set, frozenset, bytearray)):
-            self.sets.append(container)
+            self.sets.append((name, container))
             return
-        self.lengths.append(container)
+        self.lengths.append((name, container))
         if len(container) <= _MANY:
             items = container.items() if isinstance(container, dict) else enumerate(container)
             for key, value in list(items):
                 self._place(container, "item", key, value, name, depth)
 
     def _python_module(self, module: ModuleType, depth: int) -> None:
-        file = getattr(module, "__file__", None) or PACKAGE
-        if not is_installed(file) and not file.startswith(PACKAGE):
+        file = getattr(module, "__file__", None) or ""
+        known = module.__name__.partition(".")[0] in sys.stdlib_module_names or file.startswith(PACKAGE)
+        if not known and not is_installed(file):
             own = vars(module)
             for name in sorted(self.mentioned & own.keys()):
                 self._place(own, "item", name, own[name], name, depth)
@@ -219,7 +222,7 @@ class Reach:
                 self._class(type(thing), depth)
             return
         if own:
-            self.lengths.append(own)  # one more may hide one of the class
+            self.lengths.append((type(thing).__name__, own))  # one more may hide one of the class
         for cls in type(thing).__mro__:
             slots = cls.__dict__.get("__slots__", ())
             for name in (slots,) if isinstance(slots, str) else slots:
@@ -230,14 +233,15 @@ class Reach:
     def _module(self, module: Module, depth: int) -> None:
         own = vars(module)
         names = (module._parameter_names, module._buffer_names, module._module_names)
-        self.lengths += [*names, *(() if is_ours(type(module)) else (own,))]
+        kind = type(module).__name__
+        self.lengths += [(kind, some) for some in (*names, *(() if is_ours(type(module)) else (own,)))]
         registered = {name for some in names for name in some}
         for name in sorted((self.attributes(module) | registered | {"training"}) & own.keys()):
             self._place(own, "item", name, own[name], name, 0)
         hooks = module._hooks
         self.references.append(Reference(module, "attribute", "_hooks", hooks))
         if hooks is not None:
-            self.lengths += vars(hooks).values()
+            self.hooks += vars(hooks).values()
         if not is_ours(type(module)):
             self._class(type(module), depth)
 
@@ -247,6 +251,7 @@ class Reach:
             if not _is_users_class(parent):
                 continue
             own = vars(parent)
+            self.lengths.append((parent.__name__, own))
             for name in sorted(own.keys() & (self.mentioned | {"forward", "update", "scalars"})):
                 if is_plain(own[name]) or isinstance(own[name], (FunctionType, list, dict, staticmethod, TensorBase)):
                     self._place(own, "item", name, own[name], name, depth)
@@ -272,8 +277,8 @@ class Reach:
         for holder, kind, key, value in self.references:
             if is_plain(value):
                 found[id(holder), kind, fingerprint(key, 0)] = str(key), fingerprint(value)
-        for container in (*self.lengths, *self.sets):
-            found[id(container), "length", None] = type(container).__name__, fingerprint(container, 1)
+        for name, container in (*self.lengths, *self.sets):
+            found[id(container), "length", None] = name, fingerprint(container, 1)
         for generator in self.generators:
             found[id(generator), "state", None] = type(generator).__name__, foreign_state(generator)
         return found
@@ -329,3 +334,12 @@ def _words(code: CodeType) -> frozenset[str]:
         elif isinstance(constant, str) and constant.isidentifier():
             words.add(constant)
     return frozenset(words)
+
+
+def line_of(codes: Iterable[CodeType], name: str) -> tuple[str, int]:
+    """The first line of code that mentions a name."""
+    for code in codes:
+        for instruction in dis.get_instructions(code):
+            if instruction.argval == name and instruction.positions and instruction.positions.lineno:
+                return code.co_filename, instruction.positions.lineno
+    return "", 0

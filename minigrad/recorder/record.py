@@ -10,6 +10,7 @@ from ..autograd.node import TensorBase
 from ..backend import dtypes
 from ..backend.library import find_library
 from ..nn.module import Module
+from .errors import Postponed
 from .guards import Guards, changed_by_step, options
 from .interception import recording
 from .leaves import Leaf, require_alike, sort_leaves
@@ -17,7 +18,7 @@ from .names import name_outside
 from .plan import Plan
 from .program import Program
 from .provenance import described
-from .reach import MOST_BYTES, Reach, is_plain
+from .reach import MOST_BYTES, Reach, is_plain, line_of
 from .recorder import Recorder
 from .results import Collector, Results, release, settle_escapes
 from .watch import Watch
@@ -56,13 +57,15 @@ def record(
         if recorder.refused is not None:
             raise recorder.refused  # the step has caught it
         reach = _reached(function, watch, static_things)
-        _refuse(recorder, watch, reach, before, rates)
+        _refuse(recorder, watch, reach, before, rates, again)
         settle_escapes(recorder, again)
         release(recorder)
-    except BaseException:
+    except BaseException as error:
         recorder.undo.run()
         release(recorder)
         recorder.discard()
+        if recorder.refused is not None and error is not recorder.refused:
+            raise recorder.refused from error  # what came of it
         raise
     tensors = {name: thing for name, thing in reach.named if isinstance(thing, TensorBase)}
     paths = name_outside(recorder.recording, results, recorder.provenance, tensors)
@@ -91,22 +94,37 @@ def _reached(function: Callable[..., Any], watch: Watch, things: list[Any]) -> R
 
 
 def _refuse(
-    recorder: Recorder, watch: Watch, reach: Reach, before: dict[Any, tuple[str, Any]], rates: dict[int, Any]
+    recorder: Recorder,
+    watch: Watch,
+    reach: Reach,
+    before: dict[Any, tuple[str, Any]],
+    rates: dict[int, Any],
+    again: bool,
 ) -> None:
     """Raise if the step depends on something in Python that a replay could not follow."""
     changed = changed_by_step(watch, reach, before)
+    if changed is not None and isinstance(changed[1], dict) and not again:
+        raise Postponed(f"the step changes {changed[0]!r}")  # a cache, perhaps, which is filled then
     for optimizer in reach.optimizers:
         if id(optimizer) in rates and options(optimizer) != rates[id(optimizer)]:
-            changed = f"an option of {type(optimizer).__name__}"
+            changed = f"an option of {type(optimizer).__name__}", None
     if changed is not None:
         recorder.refuse(
-            f"the step changes {changed}, which no replay would do",
-            "change it outside the step, or keep the number in a tensor (a buffer of a module)",
+            f"the step changes {changed[0]!r}, which no replay would do",
+            "return what is new from the step and change it outside, or keep the number in a tensor (a buffer)",
+            line_of(watch.codes, changed[0]),
         )
     for name, iterator in reach.iterators:
         recorder.refuse(
             f"the step reads from an iterator, {name!r} ({type(iterator).__name__}), which no replay would do",
             "take the next element outside, and pass it to the step",
+            line_of(watch.codes, name),
+        )
+    if watch.foreign is not None:
+        recorder.refuse(
+            f"the step reads {watch.foreign[0]}, and each replay would read the same",
+            "pass the number as an argument; random ones come from minigrad's functions (minigrad.rand, dropout)",
+            watch.foreign[1],
         )
     for array in reach.arrays:
         if array.nbytes > MOST_BYTES and getattr(array.flags, "writeable", True):

@@ -81,6 +81,14 @@ class Traced:
     __complex__, __round__ = _read("complex()"), _read("round()")
     __str__ = __format__ = _read("print or format of a traced value")  # type: ignore[assignment]
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            return self.recorder.run(ufunc, inputs, kwargs)
+        return self.recorder.run(getattr(ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        return self.recorder.run(function, args, kwargs)
+
     def __repr__(self) -> str:  # without the values: debuggers and tracebacks ask for it
         return f"<traced {type(self.value.array).__name__}>"
 
@@ -95,8 +103,13 @@ class TracedNumber(Traced):
     __class__ = float  # type: ignore[assignment]
 
     __lt__ = __le__ = __gt__ = __ge__ = _read("a comparison of a number that may change from call to call")
-    __eq__ = __ne__ = _read("a comparison of a number that may change from call to call")  # type: ignore[assignment]
-    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, (int, float)):
+            self.recorder.refuse_read("a comparison of a number that may change from call to call")
+        return NotImplemented
+
+    __hash__ = _read("a number that may change from call to call, as a key")  # type: ignore[assignment]
 
 
 class Tracer(Traced):
@@ -155,14 +168,6 @@ class Tracer(Traced):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.recorder.assign(self, key, value)
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__":
-            return self.recorder.run(ufunc, inputs, kwargs)
-        return self.recorder.run(getattr(ufunc, method), inputs, kwargs)
-
-    def __array_function__(self, function: Any, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        return self.recorder.run(function, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

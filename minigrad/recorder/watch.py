@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from types import CodeType, FrameType
 from typing import Any
@@ -10,11 +11,36 @@ from weakref import WeakSet, ref
 from ..backend.random import foreign_states
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
-from .provenance import is_users
+from .provenance import PACKAGE, is_users
 from .reach import fingerprints
 
 _CALL = Module.__call__.__code__
 _STEP = Optimizer.step.__code__
+#: built-in functions that answer differently each time
+_FOREIGN = {
+    "time": {"time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time"},
+    "posix": {"urandom", "getrandom"}, "nt": {"urandom"},
+}  # fmt: skip
+
+
+def is_foreign(function: Any) -> bool:
+    """True for built-in functions that read the clock or the system's randomness."""
+    name = function.__name__
+    if name in ("now", "utcnow", "today"):
+        return getattr(function, "__self__", None) in (datetime.datetime, datetime.date)
+    return name in _FOREIGN.get(getattr(function, "__module__", None) or "", ())
+
+
+def users_line(frame: FrameType) -> tuple[str, int] | None:
+    """The user's line that a call in `frame` serves; None if it serves minigrad."""
+    found: FrameType | None = frame
+    while found is not None:
+        if is_users(found.f_code):
+            return found.f_code.co_filename, found.f_lineno
+        if found.f_code.co_filename.startswith(PACKAGE):
+            return None
+        found = found.f_back
+    return None
 
 
 class Watch:
@@ -24,6 +50,7 @@ class Watch:
         modules, optimizers: those that were called, and whose `step` was.
         codes: the user's code that ran, with its globals.
         owners: objects of the user's classes whose methods ran.
+        foreign: what was read from the clock or the system's randomness, and the line that did.
         before: id of such an object -> the fingerprints of its attributes when it was first seen.
     """
 
@@ -33,6 +60,7 @@ class Watch:
         self.codes: dict[CodeType, dict[str, Any]] = {}
         self.owners: dict[int, ref[Any]] = {}
         self.before: dict[int, dict[str, Any]] = {}
+        self.foreign: tuple[str, tuple[str, int]] | None = None
         self._profile: Any = None
         self._states: Any = None
 
@@ -51,6 +79,10 @@ class Watch:
             self.before[id(thing)] = fingerprints(vars(thing))
 
     def _seen(self, frame: FrameType, event: str, argument: Any) -> None:
+        if event == "c_call" and self.foreign is None and is_foreign(argument):
+            line = users_line(frame)
+            if line is not None:
+                self.foreign = f"{argument.__name__}()", line
         if event != "call":
             return
         code = frame.f_code

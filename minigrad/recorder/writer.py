@@ -41,7 +41,7 @@ class Writer:
         lines: the body of the step.
         objects: name -> object, for everything that a line names and no other line makes.
         outside: name -> value, for arrays from outside that do not change.
-        kept_gradients: (name of the tensor, its value) for gradients in memory of the program.
+        kept_gradients: (name of the parameter, name of the gradient, its value) for gradients in memory of the program.
         asked: (name, expression, the parts that must be as they were, types) for numbers that `fits` asks for.
     """
 
@@ -56,7 +56,7 @@ class Writer:
         self.lines: list[str] = []
         self.objects: dict[str, Any] = {}
         self.outside: dict[str, Value] = {}
-        self.kept_gradients: list[tuple[str, Value]] = []
+        self.kept_gradients: list[tuple[str, str, Value]] = []
         self.asked: list[tuple[str, str, dict[str, Any], list[type]]] = []
         self._object_names: dict[Any, str] = {}
         self._alive: list[Any] = []
@@ -314,7 +314,7 @@ class Writer:
             name = self.tensor(tensor)
             if isinstance(part, Fresh) and plan.place.get(id(part.value.memory), (-1, 0))[0] >= 0:
                 kept = self.names.unique(f"grad_{self.paths.get(id(tensor), '')}")
-                self.kept_gradients.append((kept, part.value))
+                self.kept_gradients.append((name, kept, part.value))
                 self.value(part.value)
                 lines.append(f"{name}._grad = {kept}")
             else:
