@@ -18,7 +18,8 @@ TITLE = "Epoch over Fashion-MNIST" if REAL else "Epoch over synthetic data in th
 NOTE = (
     "MLP 784-128-10, batches of 64, SGD with momentum 0.9, images in memory as float32, in one given order; drawing "
     "the batches is part of the time, reading the files is not. minigrad and PyTorch draw through their DataLoader, "
-    "the others by indexing NumPy arrays."
+    "the others by indexing NumPy arrays. Results are compared after the first 100 batches: some hundred batches later "
+    "rounding has pushed a ReLU over its kink, and the runs part."
 ) + ("" if REAL else " The images of Fashion-MNIST are not on this machine: random ones take their place.")
 
 
@@ -41,10 +42,7 @@ def some_images() -> tuple[np.ndarray, np.ndarray]:
 
 
 TRAINING = mlp((784, 128, 10), 64)
-#: 937 steps amplify what rounding differs by
-CLOSE = (2e-2, 2e-2)
-
 ROWS = [
-    Row("epoch", f"{60_000:,} images", Epoch(TRAINING, images), steps=1, tolerance=CLOSE),
-    Row("epoch-tenth", f"{6400:,} images", Epoch(TRAINING, some_images), quick=True, steps=1, tolerance=CLOSE),
+    Row("epoch", f"{60_000:,} images", Epoch(TRAINING, images), steps=1, compare=Epoch(TRAINING, some_images)),
+    Row("epoch-tenth", f"{6400:,} images", Epoch(TRAINING, some_images), quick=True, steps=1),
 ]

@@ -21,6 +21,7 @@ class Row:
     series, size: a row of a growing series; a peer that has become too slow for the next size is spared it.
     parallel: whether more threads can matter; a row without it runs with the first number of threads alone.
     steps, tolerance: how many steps are compared, and how closely (relative and absolute).
+    compare: a smaller problem that is compared instead, where rounding grows too far in this one.
     """
 
     name: str
@@ -35,3 +36,4 @@ class Row:
     parallel: bool = True
     steps: int = 5
     tolerance: tuple[float, float] = (1e-3, 1e-4)
+    compare: Any = None
