@@ -84,6 +84,8 @@ def _plain(data: Any, unwrap: Callable[[Any], Any]) -> tuple[Any, bool]:
     unwrapped = unwrap(data)
     if unwrapped is not data:
         return unwrapped, True
+    if isinstance(data, float) and not isinstance(data, np.generic):
+        data = float(data)  # a number that is not known yet, while a step is recorded, says so here
     return data, isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__")
 
 

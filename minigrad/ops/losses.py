@@ -90,8 +90,12 @@ def _positive_sum(factor: Any) -> Any:
 
 def _picked(xp: Any, input: Any, target: Any) -> Any:
     """The element of each row that `target` names."""
+    return whole(_pick, input, xp.arange(input.shape[0]), target)
+
+
+def _pick(input: Any, rows: Any, target: Any) -> Any:
     try:
-        return input[xp.arange(input.shape[0]), target]
+        return input[rows, target]
     except IndexError as error:
         bad = target[(target < 0) | (target >= input.shape[1])]
         raise IndexError(f"Target {int(bad[0])} is out of bounds: there are {input.shape[1]} classes") from error

@@ -199,7 +199,7 @@ class SharedRun(Run):
         for place in self.outside:
             if first <= place.number < last:
                 p = place.parameter
-                kept(place.array, "place")[...] = p.array
+                kept(place.of(self.values), "place")[...] = p.array  # not `place.array`: see `alone`
                 if alone(p) and own(p.array) and p.array.flags.c_contiguous:
                     p.array = place.array
         library(gradients).concatenate(self._gradients(places), out=gradients)
@@ -209,7 +209,7 @@ class SharedRun(Run):
         for place in self.outside:
             array = place.parameter.array
             if first <= place.number < last and array is not place.array:
-                array[...] = kept(place.array, "place")
+                array[...] = kept(place.of(self.values), "place")
 
 
 Piece = tuple[Run, int, int]

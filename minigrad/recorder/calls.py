@@ -301,6 +301,13 @@ class Calls:
             "without minigrad.jit",
         )
 
+    def refuse_number(self, what: str) -> NoReturn:
+        """Say that a number is an input of the program, and can select nothing in it."""
+        self.refuse(
+            f"{what} of a number that may change from call to call (a float argument, an option of an optimizer)",
+            "compute with it only, or pass static=['its name'] to minigrad.jit, so that each value has its own program",
+        )
+
     def refuse_shape(self, what: str) -> NoReturn:
         self.refuse(
             f"the shape of {what} depends on values",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from types import MethodType
@@ -38,6 +39,7 @@ class Jitted:
         self._programs: list[tuple[Any, Program]] = []  # (structure of the arguments, program), the latest first
         self._recordings = 0
         self._postponed = 0
+        self._tried: set[Any] = set()  # calls, by structure and shapes, whose recording has been postponed
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         program = self._latest
@@ -53,6 +55,14 @@ class Jitted:
 
     def __get__(self, owner: Any, cls: Any = None) -> Any:
         return self if owner is None else MethodType(self, owner)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # a copy records for itself; the decorated function of a module is found by its name
+        module, name = sys.modules.get(self.__module__), self._name()
+        found: Any = module
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self else (Jitted, (self._function, tuple(sorted(self._static)), self._fallback))
 
     def _other(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """A call that is not like the one before."""
@@ -72,11 +82,13 @@ class Jitted:
     def _record(self, args: tuple, kwargs: dict[str, Any], leaves: list[Any], structure: Any) -> Any:
         names = self._leaf_names(structure)
 
+        kind = repr(structure), tuple([_kind_of(leaf) for leaf in leaves])
+
         def rebuild(given: list[Any]) -> tuple[Any, Any]:
             return rebuilt(structure, iter(given))
 
         try:
-            result, program = record(self._function, leaves, names, rebuild, self._static, self._postponed > 0)
+            result, program = record(self._function, leaves, names, rebuild, self._static, kind in self._tried)
         except Postponed as postponed:
             reason = str(postponed)
         except RecordingError as error:
@@ -88,6 +100,7 @@ class Jitted:
         else:
             reason = ""
         if reason:  # the exception is gone, and with it what its frames held
+            self._tried.add(kind)
             self._postponed += 1
             if self._postponed == _CHURN:
                 self._given_up = True
@@ -157,6 +170,12 @@ class Jitted:
 
     def __repr__(self) -> str:
         return f"<minigrad.jit of {self._name()}, {len(self._programs)} programs>"
+
+
+def _kind_of(leaf: Any) -> Any:
+    """What tells whether two arguments are alike, roughly."""
+    array = getattr(leaf, "array", leaf)
+    return (tuple(array.shape), str(array.dtype)) if hasattr(array, "shape") else repr(leaf)[:40]
 
 
 def _holds(program: Program, leaves: list[Any]) -> bool:

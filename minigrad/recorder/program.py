@@ -135,7 +135,21 @@ class Program:
         start = perf_counter()
         if self.held and self.gradients_are_held():
             self.renew_gradients()
-        result = self.step(*leaves)
+        try:
+            result = self.step(*leaves)
+        except Exception as error:
+            error.add_note(f"(in a replay, at the line {self._line(error)!r} of the recorded step)")
+            raise
         self.runs += 1
         self.seconds += perf_counter() - start
         return result
+
+    def _line(self, error: Exception) -> str:
+        """The line of the program at which an error was raised."""
+        lines = self.source.splitlines()
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == "<recorded step>":
+                return lines[trace.tb_lineno - 1].strip()
+            trace = trace.tb_next
+        return ""

@@ -132,10 +132,12 @@ class Reach:
         self._walk(value, name, depth + 1)
 
     def _walk(self, thing: Any, name: str, depth: int) -> None:
-        if is_plain(thing) or isinstance(thing, (type, BuiltinFunctionType)) or id(thing) in self._seen:
+        if is_plain(thing) or isinstance(thing, BuiltinFunctionType) or id(thing) in self._seen:
             return
         self._seen.add(id(thing))
-        if isinstance(thing, TensorBase):
+        if isinstance(thing, type):
+            self._class(thing, depth)
+        elif isinstance(thing, TensorBase):
             self.tensors.append(thing)
         elif isinstance(thing, Module):
             self.modules.append(thing)

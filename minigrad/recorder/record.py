@@ -7,7 +7,7 @@ from typing import Any
 
 from ..autograd.modes import modes
 from ..autograd.node import TensorBase
-from ..backend import dtypes
+from ..backend import devices, dtypes
 from ..backend.library import find_library
 from ..nn.module import Module
 from .errors import Postponed
@@ -18,7 +18,7 @@ from .names import name_outside
 from .plan import Plan
 from .program import Program
 from .provenance import described
-from .reach import MOST_BYTES, Reach, is_plain, line_of
+from .reach import MOST_BYTES, Reach, line_of
 from .recorder import Recorder
 from .results import Collector, Results, release, settle_escapes
 from .watch import Watch
@@ -43,15 +43,15 @@ def record(
         Postponed: it can, but only after it has run eagerly.
     """
     recorder, watch = Recorder(), Watch()
-    static_things = [leaf for leaf in leaves if not is_plain(leaf)]
+    found = sort_leaves(recorder, leaves, names, static)
+    static_things = [leaf.given for leaf in found if leaf.kind == "same"]
     reach = Reach(function, {}, static_things, find_functions=False)
     before = reach.snapshot()
     rates = {id(optimizer): options(optimizer) for optimizer in reach.optimizers}
     for name, thing in reach.named:
         if isinstance(thing, Module):
             recorder.provenance.name(name, thing)
-    found = sort_leaves(recorder, leaves, names, static)
-    default = dtypes.default_float()
+    default, where = dtypes.default_float(), devices.get_default_device()
     try:
         result, results = _run(recorder, watch, function, leaves, found, rebuild)
         if recorder.refused is not None:
@@ -75,7 +75,8 @@ def record(
     guards = Guards()
     require_alike(guards, leaves, found, names)
     guards.same(f"{guards.thing(modes)}.node_type", modes.node_type)
-    guards.same(f"{guards.thing(dtypes.default_float)}()", default)
+    guards.require(f"{guards.thing(dtypes.default_float)}() is {guards.thing(default)}")
+    guards.require(f"{guards.thing(devices.get_default_device)}() == {guards.thing(where)}")
     parameters = {id(leaf.value): f"{name}_values" for leaf, name in zip(found, names) if leaf.value is not None}
     guards.tensors(recorder.recording, plan.moving, parameters)
     guards.reach(reach)

@@ -58,6 +58,13 @@ def _read(what: str) -> Any:
     return method
 
 
+def _decide(what: str) -> Any:
+    def method(self: Any, *args: Any) -> Any:
+        return self.recorder.refuse_number(what)
+
+    return method
+
+
 class Traced:
     """What tracers of arrays and of numbers share: arithmetic, and the refusal to be looked at."""
 
@@ -102,14 +109,16 @@ class TracedNumber(Traced):
     #: read one (math.sqrt, numpy.float32) raises.
     __class__ = float  # type: ignore[assignment]
 
-    __lt__ = __le__ = __gt__ = __ge__ = _read("a comparison of a number that may change from call to call")
+    __lt__ = __le__ = __gt__ = __ge__ = _decide("a comparison")
+    __bool__, __float__, __int__ = _decide("a branch"), _decide("float()"), _decide("int()")
+    __index__, __round__ = _decide("the use as an index or size"), _decide("round()")
+    __str__ = __format__ = _decide("print or format")  # type: ignore[assignment]
+    __hash__ = _decide("the use as a key")  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> Any:
         if isinstance(other, (int, float)):
-            self.recorder.refuse_read("a comparison of a number that may change from call to call")
+            self.recorder.refuse_number("a comparison")
         return NotImplemented
-
-    __hash__ = _read("a number that may change from call to call, as a key")  # type: ignore[assignment]
 
 
 class Tracer(Traced):
