@@ -15,7 +15,7 @@ from ..autograd.primitive import primitive
 from ..autograd.public import public
 from ..backend.selection import select
 from .comparison import where_
-from .kinds import kind_of, refuse_bools
+from .kinds import is_one, kind_of, refuse_bools
 
 __all__ = [
     "abs", "absolute", "add", "addcdiv", "addcmul", "copysign", "float_power", "lerp", "mul", "multiply",
@@ -64,7 +64,7 @@ subtract = sub
 
 def _scaled(x: Any, alpha: float, beside: Any) -> Any:
     """`alpha * x`; a fraction of integers is refused, for their sum would be cut off."""
-    if alpha == 1:
+    if is_one(alpha):
         return x
     kind = kind_of(x, beside)
     if kind == "b":

@@ -16,6 +16,7 @@ from ..backend.kernels import add_at
 from ..backend.library import library
 from .dims import one_dim
 from .indexing import getitem, index, index_array, index_write
+from .kinds import is_one
 
 
 def _along(xp: Any, where: Any, dim: int) -> tuple[Any, ...]:
@@ -238,7 +239,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
     dim = one_dim(dim, input.ndim)
     where = _vector(input, index, "index_add")
     _check_range(library(where), where, input.shape[dim], "index_add")
-    scaled = source if alpha == 1 else source * alpha
+    scaled = source if is_one(alpha) else source * alpha
     return index_write(input, scaled, where, key=_rows_key(input.ndim, dim), accumulate=True)
 
 

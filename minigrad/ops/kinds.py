@@ -18,3 +18,8 @@ def refuse_bools(name: str, input: Any, other: Any) -> None:
     dtype = input.dtype if hasattr(input, "dtype") else other.dtype
     if dtype.kind == "b":
         raise RuntimeError(f"{name}() is not defined between bool tensors: convert them first")
+
+
+def is_one(number: Any) -> bool:
+    """True for the number 1; not for a float that a recorded step takes as an input, whatever it is now."""
+    return type(number) in (int, float, bool) and number == 1

@@ -13,6 +13,7 @@ from ..autograd.core_ops import add
 from ..autograd.primitive import primitive
 from ..autograd.public import public
 from .arithmetic import mul
+from .kinds import is_one
 from .reduction import sum
 from .shape import reshape_, unsqueeze
 
@@ -187,7 +188,7 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
 
 def _plus(input: Any, product: Any, beta: Any, alpha: Any) -> Any:
     """beta * input + alpha * product; with beta 0 the input is not looked at, so that its nan and inf stay out."""
-    product = product if alpha == 1 else mul(product, alpha)
+    product = product if is_one(alpha) else mul(product, alpha)
     if beta == 0:
         return product
     return add(input if beta == 1 else mul(input, beta), product)
