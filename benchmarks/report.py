@@ -113,8 +113,9 @@ def markdown(result: Result) -> str:
         "take turns, block by block, on as many cores as threads; a ratio is the median of the ratios of neighbouring "
         "blocks, with quartiles."
     )
-    if settings["device"] == "cpu":
-        parts += ["## Targets", targets_table(result["targets"], {row["row"] for row in result["rows"]})]
+    ran = {row["row"] for row in result["rows"] if row["threads"] == 1}
+    if settings["device"] == "cpu" and any(target["row"] in ran for target in result["targets"]):
+        parts += ["## Targets", targets_table(result["targets"], ran)]
     for threads in sorted({row["threads"] for row in result["rows"]}):
         for group in GROUPS:
             names = {row.name for row in group.ROWS}

@@ -41,7 +41,7 @@ class Options:
     block: float = 0.01  # seconds of a block, at least one call
     seconds: float = 10.0  # for timing a row, all peers together
     starts: int = 3  # fresh starts of each peer that records or compiles
-    building: float = 20.0  # the most that building one job of a growing series may take
+    building: float = 30.0  # the most that building one job of a growing series may take
     silence: float = 150.0  # seconds without a word after which a child is given up
     processes: int = 5  # fresh interpreters for each import time
 

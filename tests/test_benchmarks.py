@@ -119,6 +119,7 @@ def test_jobs_take_turns_in_changing_order():
     taken = take_turns(jobs, rounds=4, block_seconds=0.0, seconds=10.0)
     assert [len(samples) for samples in taken.values()] == [4, 4]
     assert calls[6:] == list("abbaabba")  # after three calls each to warm up
+    assert take_turns({}, rounds=4, block_seconds=0.0, seconds=10.0) == {}
 
 
 # -- peers that are not there, or fail --------------------------------------------------------------------------------
