@@ -18,7 +18,7 @@ from .errors import RecordingError
 from .library import RecordedFunction
 from .provenance import Provenance, quoted, users_line
 from .trace import Call, Memory, Value, mapped, values_in
-from .tracer import OPERATORS, UFUNCS, Traced, Tracer
+from .tracer import COMPARISONS, OPERATORS, UFUNCS, Traced, Tracer
 from .undo import Undo
 
 _FLOATS = (float32.dtype, float64.dtype)
@@ -30,6 +30,8 @@ class Calls:
     Attributes:
         calls: what has been noted, in order.
         paused: above 0 while arrays are what they are and nothing is noted.
+        arguments: the floats among the arguments of the step.
+        comparisons: (sign, one of those, what it was compared with, answer).
         refused: what has been refused first, in case the step catches the error.
         tests: (test, value of an argument or of a tensor from outside, answer): see `backend.door.holds`.
     """
@@ -38,6 +40,8 @@ class Calls:
         self.calls: list[Call] = []
         self.paused = 0
         self.tests: list[tuple[Callable[[Any], bool], Value, bool]] = []
+        self.arguments: list[Value] = []
+        self.comparisons: list[tuple[str, Value, float, bool]] = []
         self.refused: RecordingError | None = None
         self.provenance = Provenance()
         self.undo = Undo()
@@ -133,7 +137,7 @@ class Calls:
         noted = tuple([self._noted(x) for x in operands])
         result = OPERATORS[name](*real)
         xp: Any = find_library(type(result))
-        if name == "pow" and xp is not None and xp.__name__ == "numpy" and _is_square(*real):
+        if name == "pow" and xp is not None and xp.__name__ == "numpy" and _is_square(*real) and not isinstance(noted[1], Value):
             call = self._call("ufunc", xp.square, "square", noted[:1], {})
         else:
             call = self._operator_call(name, noted, xp, noted)
@@ -203,6 +207,16 @@ class Calls:
         with self.pause():
             answer = test(owner.array)
         self.tests.append((test, owner, answer))
+        return answer
+
+    def compare(self, sign: str, value: Value, other: Any) -> Any:
+        """A comparison of a float with a number: of an argument the answer becomes a condition of the program."""
+        if not isinstance(other, (int, float)) or isinstance(other, Traced):
+            return NotImplemented
+        if not any(value is number for number in self.arguments):
+            self.refuse_number("a comparison")
+        answer = COMPARISONS[sign](value.array, other)
+        self.comparisons.append((sign, value, other, answer))
         return answer
 
     def drawn(self, generator: Any, function: Callable[..., Any], args: tuple) -> Any:

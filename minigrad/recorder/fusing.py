@@ -48,7 +48,7 @@ def _blockable(call: Call, where: Callable[[Value], Any]) -> bool:
     if call.kind != "ufunc" or call.kwargs or getattr(call.function, "signature", None) is not None:
         return False
     arrays = arrays_of([call])
-    return all(
+    return bool(arrays) and all(
         value.array.ndim == 1
         and value.array.size >= LARGE
         and value.array.size == arrays[0].array.size

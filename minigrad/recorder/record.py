@@ -79,6 +79,9 @@ def record(
     guards.require(f"{guards.thing(devices.get_default_device)}() == {guards.thing(where)}")
     parameters = {id(leaf.value): f"{name}_values" for leaf, name in zip(found, names) if leaf.value is not None}
     guards.tensors(recorder.recording, plan.moving, parameters)
+    for sign, value, other, answer in recorder.comparisons:
+        name = next(name for leaf, name in zip(found, names) if leaf.value is value)
+        guards.require(f"({name} {sign} {guards.thing(other)}) is {answer}")
     guards.reach(reach)
     guards.options(reach)
     program = Program(plan, writer, list(guards.conditions), guards.objects)

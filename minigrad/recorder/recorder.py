@@ -105,7 +105,8 @@ class Recorder(Calls):
 
     def number(self, number: float) -> Value:
         """The value of a float that was passed to the step."""
-        return self.new(number, Memory("argument", 0), scalar=True)
+        self.arguments.append(self.new(number, Memory("argument", 0), scalar=True))
+        return self.arguments[-1]
 
     def entered(self, tensor: Any, array: Any) -> Any:
         """The tracer of the array of a tensor from outside the step."""

@@ -65,6 +65,13 @@ def _decide(what: str) -> Any:
     return method
 
 
+def _compare(sign: str) -> Any:
+    def method(self: Any, other: Any) -> Any:
+        return self.recorder.compare(sign, self.value, other)
+
+    return method
+
+
 class Traced:
     """What tracers of arrays and of numbers share: arithmetic, and the refusal to be looked at."""
 
@@ -109,16 +116,15 @@ class TracedNumber(Traced):
     #: read one (math.sqrt, numpy.float32) raises.
     __class__ = float  # type: ignore[assignment]
 
-    __lt__ = __le__ = __gt__ = __ge__ = _decide("a comparison")
-    __bool__, __float__, __int__ = _decide("a branch"), _decide("float()"), _decide("int()")
+    __lt__, __le__, __gt__, __ge__ = _compare("<"), _compare("<="), _compare(">"), _compare(">=")
+    __eq__, __ne__ = _compare("=="), _compare("!=")  # type: ignore[assignment]
+    __float__, __int__ = _decide("float()"), _decide("int()")
     __index__, __round__ = _decide("the use as an index or size"), _decide("round()")
     __str__ = __format__ = _decide("print or format")  # type: ignore[assignment]
     __hash__ = _decide("the use as a key")  # type: ignore[assignment]
 
-    def __eq__(self, other: object) -> Any:
-        if isinstance(other, (int, float)):
-            self.recorder.refuse_number("a comparison")
-        return NotImplemented
+    def __bool__(self) -> bool:
+        return self.recorder.compare("!=", self.value, 0.0)
 
 
 class Tracer(Traced):
@@ -222,6 +228,10 @@ OPERATORS = {
         "lt", "le", "gt", "ge", "eq", "ne", "neg", "pos", "abs", "invert", "iadd", "isub", "imul", "itruediv",
         "ifloordiv", "imod", "ipow", "iand", "ior", "ixor",
     )
+}  # fmt: skip
+
+COMPARISONS = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
 }  # fmt: skip
 
 #: the ufunc that NumPy's operator calls; not `pow`, which has short ways of its own for some exponents
