@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import json
+import os
 import shlex
 import signal
 import sys
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -93,7 +95,9 @@ def main(arguments: list[str] | None = None) -> int:
     start = time.perf_counter()
     run = suite.Run(options(chosen), say=lambda line: print(line, file=sys.stderr, flush=True))
     try:
-        run.everything()
+        # What compilers leave lying about, also when they are ended halfway, goes away with this folder.
+        with tempfile.TemporaryDirectory(prefix="benchmarks-") as os.environ["TMPDIR"]:
+            run.everything()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

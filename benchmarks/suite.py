@@ -48,7 +48,7 @@ class Options:
 
 def quick(options: dict[str, Any]) -> Options:
     """The same, coarser: for `--quick`."""
-    short = {"rounds": 10, "block": 0.004, "seconds": 2.0, "starts": 1, "building": 5.0, "silence": 60.0}
+    short = {"rounds": 10, "block": 0.004, "seconds": 1.5, "starts": 1, "building": 5.0, "silence": 60.0}
     return Options(**{**short, "processes": 1, **options}, quick=True)
 
 
