@@ -137,7 +137,8 @@ class Calls:
         noted = tuple([self._noted(x) for x in operands])
         result = OPERATORS[name](*real)
         xp: Any = find_library(type(result))
-        if name == "pow" and xp is not None and xp.__name__ == "numpy" and _is_square(*real) and not isinstance(noted[1], Value):
+        squares = name == "pow" and xp is not None and xp.__name__ == "numpy" and _is_square(*real)
+        if squares and not isinstance(noted[1], Value):
             call = self._call("ufunc", xp.square, "square", noted[:1], {})
         else:
             call = self._operator_call(name, noted, xp, noted)

@@ -68,7 +68,8 @@ class Names:
             return f"{self.of(source)}_{_SUFFIXES.get(call.text, call.text)}"
         origin = call.origin
         first = "d_" if origin.phase == "backward" else ""
-        made = call.text if call.kind == "make" and origin.operation else ""
+        suffixed = call.kind == "make" or origin.phase == "optimizer"
+        made = call.text if suffixed and origin.operation else ""
         return first + "_".join(part for part in (origin.layer, origin.operation or call.text, made) if part)
 
 

@@ -65,6 +65,7 @@ class Plan:
         self._sort(needed, on_numpy)
         if on_numpy:
             self._join_gradients()
+        self._prune()
         self._place()
         self.outliving = self.fresh | {id(value.memory) for value in self.gradients}
         self.chains = chains(self.calls, self._where)
@@ -206,6 +207,18 @@ class Plan:
 
     def _write_places(self, memory: Memory) -> list[int]:
         return [k for k, call in enumerate(self.calls) if any(v.memory is memory for v in call.writes)]
+
+    def _prune(self) -> None:
+        """Drop what is made once but not used any more."""
+        used = {id(value) for call in self.calls for value in (*call.reads(), *call.writes)}
+        used |= {id(place.value) for place in fresh_places(self.results.returned)}
+        used |= {id(value) for value in self.gradients} | {id(value) for _, value in self.results.arrays}
+        kept = []
+        for call in reversed(self.once):
+            if any(id(out) in used for out in call.outs):
+                kept.append(call)
+                used |= {id(value) for value in call.reads()}
+        self.once = kept[::-1]
 
     # -- where arrays lie -------------------------------------------------------------------------------------------
 

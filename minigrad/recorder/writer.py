@@ -15,8 +15,9 @@ from .fusing import arrays_of
 from .leaves import Leaf
 from .names import Names, headline
 from .plan import Plan, fresh_places
+from .reach import is_plain
 from .results import Fixed, Fresh, Given
-from .trace import Call, Value
+from .trace import Call, Value, values_in
 
 _INFIX = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@",
@@ -30,7 +31,7 @@ _AUGMENTED = {
     "iand": "&=", "ior": "|=", "ixor": "^=",
 }  # fmt: skip
 #: names that lines of the program use themselves
-_RESERVED = {"in_blocks", "unchanged", "array_at", "new", "bump", "Tensor", "step", "fits", "None", "True", "False"}
+_RESERVED = {"in_blocks", "unchanged", "array_at", "new", "bump", "step", "fits", "None", "True", "False"}
 
 
 class Writer:
@@ -87,6 +88,8 @@ class Writer:
             return "..." if part is Ellipsis else repr(part)
         if type(part) is float and part == part and abs(part) != float("inf"):
             return repr(part)
+        if type(part) is list and part and not any(True for _ in values_in(part)) and not is_plain(tuple(part)):
+            return self.thing(part, f"{type(part[0]).__name__.lower()}s")
         if type(part) in (tuple, list):
             words = ", ".join(self.word(each) for each in part)
             comma = "," if len(part) == 1 and type(part) is tuple else ""
