@@ -114,6 +114,13 @@ class Equal(NamedTuple):
     value: Any
 
 
+class Content(NamedTuple):
+    """The condition that a container holds the same as when it was asked for: `container == copy`."""
+
+    container: Any
+    copy: Any
+
+
 class Alike(NamedTuple):
     """The condition that the attribute `name` is equal for all `owners`."""
 
@@ -123,7 +130,7 @@ class Alike(NamedTuple):
 
 def settled(function: Callable[..., T], because: Callable[..., Iterable[Any]], *args: Any) -> T:
     """`function(*args)`, which looks at no values and comes out the same as long as the conditions hold that
-    `because(result, *args)` lists (`Attribute`, `Item`, `Equal`, `Alike`)."""
+    `because(result, *args)` lists (`Attribute`, `Item`, `Equal`, `Content`, `Alike`)."""
     recorder = door.recorder
     return function(*args) if recorder is None else recorder.settled(function, because, args)
 

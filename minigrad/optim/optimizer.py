@@ -30,7 +30,7 @@ from ..autograd.modes import enable_grad
 from ..autograd.node import LEAF, HookHandle, TensorBase
 from ..autograd.primitive import wrap
 from ..autograd.versions import change_together
-from ..backend.door import Attribute, Equal, Item, changing, effect, refuse, settled, unsettle
+from ..backend.door import Attribute, Content, Equal, Item, changing, effect, refuse, settled, unsettle
 from ..backend.library import Array, library
 from .flat import Layout, Piece, Place, Run, State
 from .saving import StateMethods
@@ -163,9 +163,9 @@ class Optimizer(StateMethods):
         yield Item(self._layouts, k, self._layouts[k])
         yield Equal(self.slots, (group,), self.slots(group))
         yield Item(group, "params", group["params"])
-        yield Equal(list, (group["params"],), list(group["params"]))
+        yield Content(group["params"], list(group["params"]))
         yield Attribute(self, "state", self.state)
-        yield from (Equal(list, (hooks.values(),), list(hooks.values())) for hooks in (self._before, self._after))
+        yield from (Content(hooks, hooks.copy()) for hooks in (self._before, self._after))
         yield from self._layouts[k].because(pieces, self.state)
 
     def _advance(self, run: Run, first: int, last: int, group: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 from ..autograd.node import LEAF
-from ..backend.door import Alike, Attribute, Item
+from ..backend.door import Alike, Attribute, Content, Item
 from ..optim.optimizer import Optimizer
 from .reach import Reach, fingerprint, is_plain
 from .recorder import Recording
@@ -93,6 +93,8 @@ class Guards:
             mapping, key, value = condition
             word = repr(key) if isinstance(key, (int, str)) else self.thing(key)
             self.require(f"{self.thing(mapping)}[{word}] is {self.thing(value)}")
+        elif isinstance(condition, Content):
+            self.require(f"{self.thing(condition.container)} == {self.thing(condition.copy)}")
         elif isinstance(condition, Alike):
             self.require(" == ".join(f"{self.thing(owner)}.{condition.name}" for owner in condition.owners))
         else:

@@ -15,6 +15,12 @@ from .fusing import in_blocks
 from .plan import Plan
 from .writer import Writer, made_new, unchanged
 
+_TIMED = 1000  # runs that are timed, for the report
+
+
+def _count(thing: Any) -> int:
+    return getrefcount(thing)
+
 
 def kinds_of(numbers: dict[str, Any]) -> list[type]:
     """The types of an optimizer's numbers: where one becomes None another formula is meant."""
@@ -59,6 +65,7 @@ class Program:
         self.source = f"def step({parameters}):\n{body}\n"
         self.preparation = "\n".join(writer.once) + "\n"
         self.space: dict[str, Any] = {
+            "references": getrefcount,
             "__name__": "minigrad.recorded",  # NumPy's warnings are silenced in minigrad's own modules
             **{"new": made_new, "bump": bump, "unchanged": unchanged, "in_blocks": in_blocks, "kinds": kinds_of},
             **{"array_at": self._array_at, **writer.objects},
@@ -66,8 +73,7 @@ class Program:
         for name, value in writer.outside.items():
             self.space[name] = value.array
         self._once = compile(self.preparation, "<recorded preparation>", "exec")
-        self.held: list[tuple[Any, Any, Any]] = []  # (parameter, its gradient, the array of that)
-        self.counts: list[tuple[int, int]] = []  # how often gradient and array are referred to, by the program alone
+        self.held: list[tuple[str, str, str]] = []  # names of a parameter, its gradient, the array of that
         self.bind()
         exec(compile(self.source, "<recorded step>", "exec"), self.space)
         self.step = self.space["step"]
@@ -118,22 +124,32 @@ class Program:
             array = self.space[array_name]
             array = lent(array) if array.flags.c_contiguous else array
             self.space[name] = wrap(array)
-            self.held.append((self.space[owner], self.space[name], array))
+            self.space[f"{name}_array"] = array
+            self.held.append((owner, name, f"{name}_array"))
         array = None
-        self.counts = [(getrefcount(tensor), getrefcount(array)) for _, tensor, array in self.held]
+        self._write_alone()
 
-    def gradients_are_held(self) -> bool:
-        """True if somebody but the parameters refers to a gradient of the last call."""
-        return self.counts != [
-            (getrefcount(tensor) - (owner._grad is tensor), getrefcount(array)) for owner, tensor, array in self.held
-        ]
+    def _write_alone(self) -> None:
+        """Write `alone`: whether nobody but the parameters refers to a gradient of the last call, or to its array."""
+        conditions = []
+        for owner, name, array in self.held:
+            tensor_count = _count(self.space[name])  # in the program, and in the call that counts
+            array_count = _count(self.space[array])
+            conditions.append(f"references({name}) - ({owner}._grad is {name}) == {tensor_count - 1}")
+            conditions.append(f"references({array}) == {array_count - 1}")
+        text = " and\n        ".join(conditions) or "True"
+        exec(
+            compile(f"def alone():\n    return (\n        {text}\n    )\n", "<recorded gradients>", "exec"), self.space
+        )
+        self.alone = self.space["alone"]
 
     # -- running it -------------------------------------------------------------------------------------------------
 
     def run(self, leaves: Sequence[Any]) -> Any:
         """The step's result for these leaves, for which `fits` has just been True."""
-        start = perf_counter()
-        if self.held and self.gradients_are_held():
+        timed = self.runs < _TIMED
+        start = perf_counter() if timed else 0.0
+        if self.held and not self.alone():
             self.renew_gradients()
         try:
             result = self.step(*leaves)
@@ -141,8 +157,14 @@ class Program:
             error.add_note(f"(in a replay, at the line {self._line(error)!r} of the recorded step)")
             raise
         self.runs += 1
-        self.seconds += perf_counter() - start
+        if timed:
+            self.seconds += perf_counter() - start
         return result
+
+    @property
+    def mean_time(self) -> float:
+        """Seconds of one run, over the first runs."""
+        return self.seconds / max(1, min(self.runs, _TIMED))
 
     def _line(self, error: Exception) -> str:
         """The line of the program at which an error was raised."""

@@ -10,7 +10,7 @@ def report(name: str, programs: list[Program], recordings: int) -> str:
     lines = [f"{name}: {recordings} recordings, {len(programs)} programs kept"]
     for k, program in enumerate(programs):
         n = program.summary
-        each = f", {1e6 * program.seconds / program.runs:.1f} us each" if program.runs else ""
+        each = f", {1e6 * program.mean_time:.1f} us each" if program.runs else ""
         rows = [
             ("array calls per run", f"{n['calls']} of {n['recorded']} recorded"),
             ("views removed", f"{n['views']}"),

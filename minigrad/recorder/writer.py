@@ -5,190 +5,40 @@ The text is what runs (`Program` compiles it) and what `print(step.source)` show
 
 from __future__ import annotations
 
-from operator import methodcaller
 from typing import Any
 
 from ..autograd.node import LEAF
-from ..backend.library import find_library
-from . import functions as known
 from .fusing import arrays_of
 from .leaves import Leaf
 from .names import Names, headline
 from .plan import Plan, fresh_places
-from .reach import is_plain
 from .results import Fixed, Fresh, Given
-from .trace import Call, Value, values_in
+from .trace import Call, Value
+from .wording import Wording
 
-_INFIX = {
-    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@",
-    "and_": "&", "or_": "|", "xor": "^", "lshift": "<<", "rshift": ">>", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
-    "eq": "==", "ne": "!=",
-}  # fmt: skip
 _LARGE = 65_536  # bytes from which it matters that an array is let go before the step ends
-_PREFIX = {"neg": "-", "pos": "+", "invert": "~"}
-_AUGMENTED = {
-    "iadd": "+=", "isub": "-=", "imul": "*=", "itruediv": "/=", "ifloordiv": "//=", "imod": "%=", "ipow": "**=",
-    "iand": "&=", "ior": "|=", "ixor": "^=",
-}  # fmt: skip
 #: names that lines of the program use themselves
 _RESERVED = {"in_blocks", "unchanged", "array_at", "new", "bump", "step", "fits", "None", "True", "False"}
 
 
-class Writer:
-    """The text of one program, and the objects that its names stand for.
+class Writer(Wording):
+    """The text of one program.
 
     Attributes:
-        once: lines that make constants, buffers and views.
         lines: the body of the step.
-        objects: name -> object, for everything that a line names and no other line makes.
-        outside: name -> value, for arrays from outside that do not change.
-        kept_gradients: (name of the parameter, name of the gradient, its value) for gradients in memory of the program.
+        kept_gradients: (name of the parameter, name of the gradient, its value) for those in memory of the program.
         asked: (name, expression, the parts that must be as they were, types) for numbers that `fits` asks for.
+        shared: id of a place in the result -> its name, for those that stand in several.
     """
 
     def __init__(self, plan: Plan, parameters: list[str], leaves: list[Leaf], paths: dict[int, str]) -> None:
-        self.plan = plan
-        self.paths = paths
-        self.leaves = leaves
-        self.shared: dict[int, str] = {}  # id of a place in the result -> its name, for those that stand in several
-        self.names = Names(_RESERVED | set(parameters))
+        super().__init__(plan, Names(_RESERVED | set(parameters)), paths)
         self.parameters = parameters
-        self.once: list[str] = []
+        self.leaves = leaves
         self.lines: list[str] = []
-        self.objects: dict[str, Any] = {}
-        self.outside: dict[str, Value] = {}
         self.kept_gradients: list[tuple[str, str, Value]] = []
         self.asked: list[tuple[str, str, dict[str, Any], list[type]]] = []
-        self._object_names: dict[Any, str] = {}
-        self._alive: list[Any] = []
-        self._buffers: set[int] = set()
-
-    # -- words ------------------------------------------------------------------------------------------------------
-
-    def thing(self, thing: Any, wanted: str) -> str:
-        """The name of an object that a line needs."""
-        owner = getattr(thing, "__self__", None)  # a bound method is another object each time it is taken
-        key = id(thing) if owner is None else (id(owner), thing.__name__)
-        found = self._object_names.get(key)
-        if found is None:
-            found = self._object_names[key] = self.names.unique(wanted)
-            self.objects[found] = thing
-            self._alive.append(thing)
-        return found
-
-    def tensor(self, tensor: Any) -> str:
-        """The name of a tensor from outside."""
-        return self.thing(tensor, f"tensor_{self.paths.get(id(tensor), '')}")
-
-    def word(self, part: Any) -> str:
-        """An argument as the program writes it."""
-        if isinstance(part, Value):
-            return self.value(part)
-        if part is None or part is Ellipsis or type(part) in (bool, int, str):
-            return "..." if part is Ellipsis else repr(part)
-        if type(part) is float and part == part and abs(part) != float("inf"):
-            return repr(part)
-        if type(part) is list and part and not any(True for _ in values_in(part)) and not is_plain(tuple(part)):
-            return self.thing(part, f"{type(part[0]).__name__.lower()}s")
-        if type(part) in (tuple, list):
-            words = ", ".join(self.word(each) for each in part)
-            comma = "," if len(part) == 1 and type(part) is tuple else ""
-            return f"({words}{comma})" if type(part) is tuple else f"[{words}]"
-        if type(part) is slice:
-            return f"slice({self.word(part.start)}, {self.word(part.stop)}, {self.word(part.step)})"
-        return self.thing(part, getattr(part, "__name__", None) or _described(part))
-
-    def value(self, value: Value) -> str:
-        """The name of a value; one from outside that does not change is noted as such."""
-        name = self.names.of(value)
-        if value.call is None and value.memory.kind in ("outside", "constant") and id(value) not in self.plan.moving:
-            self.outside[name] = value
-        return name
-
-    def key(self, key: Any) -> str:
-        """A subscript."""
-        if type(key) is slice:
-            start, stop, step = ("" if part is None else self.word(part) for part in (key.start, key.stop, key.step))
-            return f"{start}:{stop}" + (f":{step}" if step else "")
-        if type(key) is tuple and key:
-            return ", ".join(self.key(part) for part in key) + ("," if len(key) == 1 else "")
-        return self.word(key)
-
-    def function(self, call: Call) -> str:
-        return self.thing(call.function, call.text.replace(".", "_"))
-
-    # -- calls ------------------------------------------------------------------------------------------------------
-
-    def expression(self, call: Call) -> str:
-        """The call as an expression."""
-        args, kwargs = call.args, call.kwargs
-        if call.text in _INFIX and call.kind == "operator":
-            return f"{self.word(args[0])} {_INFIX[call.text]} {self.word(args[1])}"
-        if call.text in _PREFIX and call.kind == "operator":
-            return f"{_PREFIX[call.text]}{self.word(args[0])}"
-        if call.text == "getitem":
-            return f"{self.word(args[0])}[{self.key(args[1])}]"
-        words = [self.word(part) for part in args] + [f"{name}={self.word(part)}" for name, part in kwargs.items()]
-        if _is_method(call):
-            return f"{words[0]}.{call.text}({', '.join(words[1:])})"
-        return f"{self.function(call)}({', '.join(words)})"
-
-    def statement(self, call: Call) -> list[str]:
-        """The lines that make a call."""
-        if call.kind == "item":
-            return [f"{self.word(call.args[0])}[{self.key(call.args[1])}] = {self.word(call.args[2])}"]
-        if call.text in _AUGMENTED and call.kind == "operator":
-            return [f"{self.word(call.args[0])} {_AUGMENTED[call.text]} {self.word(call.args[1])}"]
-        if len(call.outs) == 1 and id(call.outs[0]) in self.plan.placed:
-            return self._into_buffer(call, call.outs[0])
-        text = self.expression(call)
-        if call.kind == "ufunc" and call.writes and not call.kwargs:
-            return [text]
-        if not call.outs:
-            return [text]
-        if not call.several:
-            return [f"{self.value(call.outs[0])} = {text}"]
-        return [f"{', '.join(self.value(out) for out in call.outs)}{',' if len(call.outs) == 1 else ''} = {text}"]
-
-    def _into_buffer(self, call: Call, out: Value) -> list[str]:
-        """The line that writes a result into its buffer."""
-        name = self.buffer(out)
-        words = [self.word(part) for part in call.args]
-        named = [f"{key}={self.word(part)}" for key, part in call.kwargs.items()]
-        if call.kind == "make":
-            if call.text in ("empty", "empty_like"):
-                return []
-            fill = {"zeros": "0", "zeros_like": "0", "ones": "1", "ones_like": "1"}.get(call.text)
-            if fill is not None:
-                return [f"{name}.fill({fill})"]
-            pristine = self.names.unique(f"{name}_at_first")
-            self.once.append(f"{pristine} = {self.expression(call)}")
-            return [f"{self.copyto(out)}({name}, {pristine})"]
-        if call.kind == "method":  # astype, copy
-            casting = ', casting="unsafe"' if call.text == "astype" else ""
-            return [f"{self.copyto(out)}({name}, {words[0]}{casting})"]
-        if call.kind == "ufunc":
-            if call.text in known.OUT_BY_NAME:
-                return [f"{self.function(call)}({', '.join([*words, *named, f'out={name}'])})"]
-            return [f"{self.function(call)}({', '.join([*words, name, *named])})"]
-        last = name if call.text == "dot" else f"out={name}"
-        return [f"{self.function(call)}({', '.join([*words, *named, last])})"]
-
-    def copyto(self, out: Value) -> str:
-        xp: Any = find_library(type(out.array))
-        return self.thing(xp.copyto, "copyto")
-
-    def buffer(self, out: Value) -> str:
-        """The name of a value's buffer, made by a line of its own."""
-        name = self.value(out)
-        if id(out) not in self._buffers:
-            self._buffers.add(id(out))
-            block, offset = self.plan.place[id(out.memory)]
-            array = out.array
-            dtype = self.thing(array.dtype, str(array.dtype))
-            strides = "" if array.flags.c_contiguous else f", strides={array.strides}"
-            self.once.append(f"{name} = array_at({block}, {offset}, {array.shape}, {dtype}{strides})")
-        return name
+        self.shared: dict[int, str] = {}
 
     def inputs(self) -> list[str]:
         """What the step takes, in words."""
@@ -248,6 +98,7 @@ class Writer:
                 self.lines.append(f"{self.value(value)} = {parameter}.array")
             else:
                 self.names.same(value, parameter)
+                self.lines += self.settings(value)
         for tensor, value in plan.recording.holders:
             if id(value) in plan.moving:
                 self.lines.append(f"{self.value(value)} = {self.tensor(tensor)}.array")
@@ -302,7 +153,7 @@ class Writer:
             self.asked.append((answer, text, fixed, [*map(type, result.values())]))
         for name, value in values.items():
             value.name = name
-            lines.append(f"{self.value(value)} = {answer}[{name!r}]")
+            lines += [f"{self.value(value)} = {answer}[{name!r}]", *self.settings(value)]
         return lines
 
     def _leave(self) -> None:
@@ -376,15 +227,6 @@ class Writer:
         if isinstance(part, tuple):
             return f"({words}{',' if len(part) == 1 else ''})"
         return f"[{words}]"
-
-
-def _is_method(call: Call) -> bool:
-    """True for a call that is written as a method of its first argument."""
-    return isinstance(call.function, methodcaller)
-
-
-def _described(thing: Any) -> str:
-    return str(thing) if hasattr(thing, "kind") and hasattr(thing, "itemsize") else type(thing).__name__.lower()
 
 
 def made_new(kind: type, array: Any, node: Any = None, grad: Any = None) -> Any:
