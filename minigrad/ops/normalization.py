@@ -81,15 +81,24 @@ def standardize_input(xp, grad, standard, scale, *, axes, center):
     return out
 
 
+@primitive(dtype="keep")
+def as_wide_as(xp, input, other):
+    """`input` in the dtype of `other`: sums of float16 are computed in float32."""
+    return input.astype(other.dtype, copy=False)
+
+
+as_wide_as.vjp(input=lambda g: g)
+
+
 def _input_gradient(g, out, weight, axes, center):
     (grad, *_), (_, standard, scale, *_) = g, out
     grad = grad if weight is None else grad * weight
-    return standardize_input(grad, standard, scale, axes=axes, center=center)
+    return as_wide_as(standardize_input(grad, standard, scale, axes=axes, center=center), grad)
 
 
 def _weight_gradient(g, out, shape_of_weight):
     (grad, *_), (_, standard, *_) = g, out
-    return _summed(grad * standard, shape_of_weight)
+    return as_wide_as(_summed(grad * standard, shape_of_weight), grad)
 
 
 def _bias_gradient(g, shape_of_bias):

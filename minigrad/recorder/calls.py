@@ -33,12 +33,14 @@ class Calls:
         arguments: the floats among the arguments of the step.
         comparisons: (sign, one of those, what it was compared with, answer).
         refused: what has been refused first, in case the step catches the error.
+        computing: above 0 inside an array library's function.
         tests: (test, value of an argument or of a tensor from outside, answer): see `backend.door.holds`.
     """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.paused = 0
+        self.computing = 0
         self.tests: list[tuple[Callable[[Any], bool], Value, bool]] = []
         self.arguments: list[Value] = []
         self.comparisons: list[tuple[str, Value, float, bool]] = []
@@ -262,7 +264,11 @@ class Calls:
         for value in writes:
             if value.memory.kind != "temporary":  # keep what was there
                 self.undo.array(value.array)
-        result = compute()
+        self.computing += 1
+        try:
+            result = compute()
+        finally:
+            self.computing -= 1
         for value in writes:
             value.memory.writes.append(number)
         call.writes = writes

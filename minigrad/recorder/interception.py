@@ -64,6 +64,8 @@ class _GradientAttribute:
         own, recorder = tensor.__dict__, door.recorder
         if recorder is not None and not recorder.paused and "_born" not in own:
             recorder.undo.attribute(tensor, "_grad")
+            if gradient is None and id(tensor) not in recorder.changed_gradients:
+                recorder.cleared.append(tensor)
             recorder.changed_gradients[id(tensor)] = tensor
         own["_grad"] = gradient
 

@@ -50,11 +50,14 @@ class Program:
     fits: Callable[..., bool]
     step: Callable[..., Any]
 
-    def __init__(self, plan: Plan, writer: Writer, conditions: list[str], objects: dict[str, Any]) -> None:
+    def __init__(
+        self, plan: Plan, writer: Writer, conditions: list[str], objects: dict[str, Any], cleared: list[Any]
+    ) -> None:
         self.summary = plan.summary()
         self._sizes = plan.block_sizes, plan.arena_size
         self._held_blocks = plan.held_blocks
         self.lock = threading.Lock()
+        self._cleared = cleared  # tensors whose gradients the step forgets first
         self.runs, self.seconds = 0, 0.0
         self.flat = -1  # the number of arguments, if they are the leaves themselves
         self.inputs = writer.inputs()
@@ -154,6 +157,8 @@ class Program:
         try:
             result = self.step(*leaves)
         except Exception as error:
+            for tensor in self._cleared:
+                tensor._grad = None  # as it is eagerly, where the step ends early
             error.add_note(f"(in a replay, at the line {self._line(error)!r} of the recorded step)")
             raise
         self.runs += 1

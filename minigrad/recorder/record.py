@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..autograd.modes import modes
@@ -42,7 +44,8 @@ def record(
         RecordingError: the step cannot be repeated faithfully. Nothing has been changed.
         Postponed: it can, but only after it has run eagerly.
     """
-    recorder, watch = Recorder(), Watch()
+    recorder = Recorder()
+    watch = Watch(recorder)
     found = sort_leaves(recorder, leaves, names, static)
     static_things = [leaf.given for leaf in found if leaf.kind == "same"]
     reach = Reach(function, {}, static_things, find_functions=False)
@@ -84,7 +87,7 @@ def record(
         guards.require(f"({name} {sign} {guards.thing(other)}) is {answer}")
     guards.reach(reach)
     guards.options(reach)
-    program = Program(plan, writer, list(guards.conditions), guards.objects)
+    program = Program(plan, writer, list(guards.conditions), guards.objects, list(recorder.cleared))
     recorder.discard()
     return result, program
 
@@ -144,7 +147,7 @@ def _run(
 ) -> tuple[Any, Results]:  # fmt: skip
     """Run the step with the recorder in the door."""
     args, kwargs = rebuild([leaf.given for leaf in found])
-    with recording(recorder):
+    with recording(recorder), uncollected():
         watch.start()
         try:
             returned = function(*args, **kwargs)
@@ -163,6 +166,18 @@ def _run(
     for leaf in found:
         leaf.given = None
     return result, collector.results
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Inside, the garbage collector does not run: what it calls back is no part of the step."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _all_on_host(recorder: Recorder) -> bool:

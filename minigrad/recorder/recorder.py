@@ -54,6 +54,7 @@ class Recorder(Calls):
         self.recording.calls, self.recording.tests = self.calls, self.tests
         self.tracers: weakref.WeakValueDictionary[int, Traced] = weakref.WeakValueDictionary()
         self.born: list[weakref.ref[Any]] = []  # tensors made in the step
+        self.cleared: list[Any] = []  # tensors from outside whose .grad the step sets to None before anything else
         self.changed_gradients: dict[int, Any] = {}  # id -> tensor from outside whose .grad the step sets
         self._values: list[Value] = []  # keeps every id unique
         self._outside: dict[int, tuple[Any, Value]] = {}  # id -> array from outside and its value

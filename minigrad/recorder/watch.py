@@ -11,6 +11,7 @@ from weakref import WeakSet, ref
 from ..backend.random import foreign_states
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
+from .calls import Calls
 from .provenance import PACKAGE, is_users
 from .reach import fingerprints
 
@@ -54,7 +55,8 @@ class Watch:
         before: id of such an object -> the fingerprints of its attributes when it was first seen.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, recorder: Calls) -> None:
+        self._recorder = recorder
         self.modules: WeakSet[Module] = WeakSet()  # what the step makes for itself must be free to go
         self.optimizers: dict[int, Optimizer] = {}
         self.codes: dict[CodeType, dict[str, Any]] = {}
@@ -71,7 +73,11 @@ class Watch:
 
     def stop(self) -> bool:
         """Stop watching. True if random numbers of Python's or NumPy's own were drawn meanwhile."""
-        sys.setprofile(self._profile)
+        sys.setprofile(None)
+        if callable(self._profile):
+            sys.setprofile(self._profile)
+        elif self._profile is not None:
+            self._profile.enable()  # cProfile's
         return foreign_states() != self._states
 
     def _note(self, thing: Any) -> None:
@@ -79,6 +85,8 @@ class Watch:
             self.before[id(thing)] = fingerprints(vars(thing))
 
     def _seen(self, frame: FrameType, event: str, argument: Any) -> None:
+        if self._recorder.computing:
+            return  # inside an array library's function
         if event == "c_call" and self.foreign is None and is_foreign(argument):
             line = users_line(frame)
             if line is not None:

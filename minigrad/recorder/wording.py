@@ -81,6 +81,8 @@ class Wording:
             return f"({words}{comma})" if type(part) is tuple else f"[{words}]"
         if type(part) is slice:
             return f"slice({self.word(part.start)}, {self.word(part.stop)}, {self.word(part.step)})"
+        if type(part) is float:
+            return self.thing(part, "not_a_number" if part != part else "infinity" if part > 0 else "minus_infinity")
         return self.thing(part, getattr(part, "__name__", None) or _described(part))
 
     def value(self, value: Value) -> str:

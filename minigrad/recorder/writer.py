@@ -5,6 +5,7 @@ The text is what runs (`Program` compiles it) and what `print(step.source)` show
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 from ..autograd.node import LEAF
@@ -18,7 +19,8 @@ from .wording import Wording
 
 _LARGE = 65_536  # bytes from which it matters that an array is let go before the step ends
 #: names that lines of the program use themselves
-_RESERVED = {"in_blocks", "unchanged", "array_at", "new", "bump", "step", "fits", "None", "True", "False"}
+_RESERVED = {"in_blocks", "unchanged", "array_at", "new", "bump", "step", "fits", "alone", "kinds", "references"}
+_RESERVED |= set(dir(builtins))
 
 
 class Writer(Wording):
