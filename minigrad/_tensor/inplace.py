@@ -24,7 +24,7 @@ from ..backend.devices import device_of, to_device
 from ..backend.dtypes import KIND_RANK, public_dtype
 from ..backend.host import held_number
 from ..backend.library import is_array, library
-from ..ops.indexing import follow, full_key, getitem_, index_write, split_index, view_write
+from ..ops.indexing import follow, full_key, getitem_, index_array, index_write, mask_write, split_index, view_write
 
 
 def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -180,14 +180,27 @@ def setitem(x: Any, key: Any, value: Any) -> None:
         RuntimeError: the value does not fit, or a gradient would be lost.
     """
     check_writable(x, "x[...] = value")
-    view_key, places, arrays = split_index(x, key)
-    target = x.array if view_key is None else getitem_(x.array, key=view_key)
+    target = x.array
     full: Any = Ellipsis
-    if places is None:
-        ndim = target.ndim
+    operation: Any = index_write
+    view_key: Any
+    places: Any
+    mask = _mask_of(x, key) if hasattr(key, "dtype") else None
+    if mask is not None and (isinstance(value, (bool, int, float)) or getattr(value, "ndim", None) == 0):
+        # without asking where it is True: a recorded step does not know how often
+        view_key, places, ndim, full = None, (), 0, mask
+        arrays = [mask.reshape(mask.shape + (1,) * (target.ndim - mask.ndim))]
+        operation, keywords = mask_write, {}
     else:
-        full = full_key(places, [array_of(a) for a in arrays])
-        ndim = target.ndim - len(arrays) + max(a.ndim for a in arrays)
+        view_key, places, arrays = split_index(x, key)
+        keywords = {"key": places}
+        if view_key is not None:
+            target = getitem_(target, key=view_key)
+        if places is None:
+            ndim = target.ndim
+        else:
+            full = full_key(places, [array_of(a) for a in arrays])
+            ndim = target.ndim - len(arrays) + max(a.ndim for a in arrays)
     value = _as_value(value, x, ndim)
     if places is not None and isinstance(value, TensorBase) and value.array.ndim and value.array.dtype != x.array.dtype:
         raise RuntimeError(
@@ -211,13 +224,21 @@ def setitem(x: Any, key: Any, value: Any) -> None:
     if places is None:
         record_write(base, value, view_write, steps=steps)
     elif not steps:
-        record_write(base, value, index_write, arrays, key=places)
+        record_write(base, value, operation, arrays, **keywords)
     else:
         part = follow(base, steps)  # the view before the change, as far as the graph knows
-        record_write(part, value, index_write, arrays, key=places)
+        record_write(part, value, operation, arrays, **keywords)
         part.view_of = None
         record_write(base, part, view_write, steps=steps)
     x._storage.rewritten = Clock.now
+
+
+def _mask_of(x: Any, key: Any) -> Any:
+    """The array of `key`, if that is a mask of the first dimensions of `x`; else None."""
+    array = array_of(key)
+    if not is_array(array) or array.dtype.kind != "b" or not array.ndim or type(array) is not type(x.array):
+        return None
+    return index_array(key, library(array)) if array.shape == x.array.shape[: array.ndim] else None
 
 
 def _as_value(value: Any, x: Any, ndim: int) -> Any:

@@ -86,6 +86,20 @@ index_write.vjp(
 )
 
 
+@primitive(dtype="keep")
+def mask_write(xp, input, value, mask):
+    """A copy of `input` with the number `value` where `mask`, broadcast, is True."""
+    out = input.copy()
+    out[xp.broadcast_to(mask, out.shape)] = value
+    return out
+
+
+mask_write.vjp(
+    input=lambda g, mask: mask_write(g, 0, mask),
+    value=lambda g, mask: mask_write(g, 0, ~mask),
+)
+
+
 Steps = tuple[tuple[Callable[..., Any], dict[str, Any]], ...]
 
 
@@ -273,4 +287,6 @@ def getitem(input: Any, key: Any) -> Any:
     return input if places is None else index(input, *arrays, key=places)
 
 
-__all__ = ["follow", "getitem", "getitem_", "index", "index_array", "index_write", "split_index", "view_write"]
+__all__ = [
+    "follow", "getitem", "getitem_", "index", "index_array", "index_write", "mask_write", "split_index", "view_write",
+]  # fmt: skip
