@@ -9,7 +9,9 @@ from .._tensor.creation import tensor
 from .._tensor.size import Size
 from ..autograd.modes import no_grad
 from ..autograd.node import TensorBase
+from ..autograd.primitive import wrap
 from ..backend.devices import device_of
+from ..backend.door import whole
 from ..backend.dtypes import default_float, numeric_limits
 from ..ops import broadcast_shapes, broadcast_tensors, clamp, log, log1p, sigmoid
 from ..ops.softmax import softmax
@@ -91,11 +93,8 @@ class Distribution:
 
     def check_parameter(self, name: str, value: Any, rule: str, valid: Callable[[Any], Any]) -> None:
         """Raise where `valid(value)`, a boolean tensor, is False and arguments are to be checked."""
-        if self._validate_args and not bool(valid(value).all()):
-            raise ValueError(
-                f"{type(self).__name__}: expected {name} to be {rule}, got a tensor of shape {tuple(value.shape)} "
-                f"with other values:\n{value}"
-            )
+        if self._validate_args:
+            whole(_refuse_other, valid(value).array, value.array, f"{type(self).__name__}: expected {name} to be {rule}")
 
     def check_value(self, value: Any, rule: str, valid: Callable[[Any], Any]) -> None:
         """As `check_parameter`, for what is asked about; its shape must fit the distribution's too."""
@@ -120,6 +119,11 @@ class Distribution:
     def __repr__(self) -> str:
         shown = (f"{k}: {v.item() if v.numel() == 1 else v.shape}" for k, v in self.parameters().items())
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _refuse_other(valid: Any, values: Any, expected: str) -> None:
+    if not bool(valid.all()):
+        raise ValueError(f"{expected}, got a tensor of shape {values.shape} with other values:\n{wrap(values)}")
 
 
 def broadcast_all(*values: Any) -> tuple[Any, ...]:
