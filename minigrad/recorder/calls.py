@@ -5,10 +5,12 @@ Every method here runs the call for real and returns its result traced.
 
 from __future__ import annotations
 
+import functools
 import operator
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from ..autograd.node import TensorBase
 from ..backend.dtypes import float32, float64
@@ -21,7 +23,27 @@ from .trace import Call, Memory, Value, mapped, values_in
 from .tracer import COMPARISONS, OPERATORS, UFUNCS, Traced, Tracer
 from .undo import Undo
 
+F = TypeVar("F", bound=Callable[..., Any])
 _FLOATS = (float32.dtype, float64.dtype)
+
+
+def unwatched(method: F) -> F:
+    """A method of the recorder, during which nobody watches: what runs in it is no part of the step."""
+
+    @functools.wraps(method)
+    def call(self: Calls, *args: Any, **kwargs: Any) -> Any:
+        watcher = self.watcher
+        if watcher is None:
+            return method(self, *args, **kwargs)
+        self.watcher = None
+        sys.setprofile(None)
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self.watcher = watcher
+            sys.setprofile(watcher)
+
+    return call  # type: ignore[return-value]
 
 
 class Calls:
@@ -33,14 +55,14 @@ class Calls:
         arguments: the floats among the arguments of the step.
         comparisons: (sign, one of those, what it was compared with, answer).
         refused: what has been refused first, in case the step catches the error.
-        computing: above 0 inside an array library's function.
+        watcher: what sees every Python call of the step (`watch.Watch`); not those of the recorder.
         tests: (test, value of an argument or of a tensor from outside, answer): see `backend.door.holds`.
     """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.paused = 0
-        self.computing = 0
+        self.watcher: Any = None
         self.tests: list[tuple[Callable[[Any], bool], Value, bool]] = []
         self.arguments: list[Value] = []
         self.comparisons: list[tuple[str, Value, float, bool]] = []
@@ -75,6 +97,7 @@ class Calls:
 
     # -- calls ------------------------------------------------------------------------------------------------------
 
+    @unwatched
     def run(self, function: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Call a function of an array library, and note the call."""
         name = known.name_of(function)
@@ -93,7 +116,7 @@ class Calls:
                     made, getattr(library_of(made), maker), maker, (made.shape, *more), {"dtype": made.dtype}
                 )
         kind = "ufunc" if known.is_ufunc(function) else "function"
-        if not any(True for _ in values_in((noted_args, noted_kwargs))):
+        if not values_in((noted_args, noted_kwargs)):
             kind = "make"
         if kind == "ufunc" and isinstance(noted_kwargs.get("out"), Value) and name not in known.OUT_BY_NAME:
             noted_kwargs = dict(noted_kwargs)
@@ -105,11 +128,12 @@ class Calls:
     def _check_known(self, name: str, function: Any, args: tuple) -> None:
         if name in known.DATA_SHAPES or (name == "where" and len(args) == 1):
             self.refuse_shape(f"{name}()")
-        if name == "repeat" and any(True for part in args[1:] for _ in values_in(mapped(part, self._noted))):
+        if name == "repeat" and values_in(mapped(args[1:], self._noted)):
             self.refuse_shape("repeat() by traced counts")
         if name in known.READING:
             self.refuse_read(f"{name}()")
 
+    @unwatched
     def method(self, name: str, tracer: Tracer, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Call a method of an array."""
         if self.paused:
@@ -126,9 +150,10 @@ class Calls:
         noted_kwargs = mapped(kwargs, self._noted)
         function = operator.methodcaller(name, *mapped(args, self._real), **mapped(kwargs, self._real))
         call = self._call("method", function, name, noted, noted_kwargs)
-        writes = [tracer.value] if name in known.WRITING_METHODS else list(values_in(noted_kwargs.get("out")))
+        writes = [tracer.value] if name in known.WRITING_METHODS else values_in(noted_kwargs.get("out"))
         return self._do(call, writes, lambda: function(tracer.value.array))
 
+    @unwatched
     def operator(self, name: str, *operands: Any) -> Any:
         """An operator between tracers, arrays and numbers."""
         if any(isinstance(x, TensorBase) for x in operands):
@@ -146,6 +171,7 @@ class Calls:
             call = self._operator_call(name, noted, xp, noted)
         return self._do(call, [], lambda: result)
 
+    @unwatched
     def in_place(self, name: str, target: Tracer, other: Any) -> Any:
         """`target += other` and its kin: NumPy's scalars are not changed but replaced."""
         if target.value.scalar:
@@ -167,6 +193,7 @@ class Calls:
             return self._call("ufunc", getattr(xp, UFUNCS[name]), UFUNCS[name], for_ufunc, {})
         return self._call("operator", OPERATORS[name], name, noted, {})
 
+    @unwatched
     def subscript(self, tracer: Tracer, key: Any) -> Any:
         """`tracer[key]`."""
         real = mapped(key, self._real)
@@ -178,6 +205,7 @@ class Calls:
         call = self._call("subscript", operator.getitem, "getitem", (tracer.value, mapped(key, self._noted)), {})
         return self._do(call, [], lambda: tracer.value.array[real])
 
+    @unwatched
     def assign(self, tracer: Tracer, key: Any, value: Any) -> None:
         """`tracer[key] = value`."""
         if self.paused:
@@ -188,6 +216,7 @@ class Calls:
         real = mapped(key, self._real), mapped(value, self._real)
         self._do(call, [tracer.value], lambda: operator.setitem(tracer.value.array, *real))
 
+    @unwatched
     def whole(self, function: Callable[..., Any], args: tuple, writes: tuple[int, ...]) -> Any:
         """A kernel or a check, taken as one call."""
         real = mapped(args, self._real)
@@ -222,6 +251,7 @@ class Calls:
         self.comparisons.append((sign, value, other, answer))
         return answer
 
+    @unwatched
     def drawn(self, generator: Any, function: Callable[..., Any], args: tuple) -> Any:
         """Random numbers: the program draws its own."""
         if self.paused:
@@ -264,11 +294,7 @@ class Calls:
         for value in writes:
             if value.memory.kind != "temporary":  # keep what was there
                 self.undo.array(value.array)
-        self.computing += 1
-        try:
-            result = compute()
-        finally:
-            self.computing -= 1
+        result = compute()
         for value in writes:
             value.memory.writes.append(number)
         call.writes = writes
@@ -359,7 +385,7 @@ def _is_view(result: Any, source: Any) -> bool:
 
 def _written(function: Any, name: str, args: tuple, kwargs: dict[str, Any]) -> list[Value]:
     """The values that a function changes in place."""
-    written = list(values_in(kwargs.get("out")))
+    written = values_in(kwargs.get("out"))
     method = known.ufunc_method(function)
     if known.is_ufunc(function):
         written += values_in(args[function.nin :])

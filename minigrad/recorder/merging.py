@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import methodcaller
 from typing import Any
 
-from .trace import Call, Memory, Value, mapped
+from .trace import Call, Memory, Value
 
 _MERGED = {"ufunc", "function", "method", "operator", "subscript", "view", "make"}
 
@@ -24,8 +24,8 @@ def merged(calls: list[Call], apart: set[int]) -> tuple[list[Call], int]:
     kept: list[Call] = []
     changed_outside = -1  # number of the last call that changed memory from outside
     for call in calls:
-        call.args = mapped(call.args, lambda part: renamed.get(id(part), part))
-        call.kwargs = mapped(call.kwargs, lambda part: renamed.get(id(part), part))
+        if renamed:
+            call.rename(lambda part: renamed.get(id(part), part))
         for out in call.outs:
             out.memory = moved.get(id(out.memory), out.memory)
         if call.kind not in _MERGED or call.writes or call.several or len(call.outs) != 1:

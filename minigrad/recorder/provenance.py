@@ -5,6 +5,7 @@ Looking costs some microseconds and happens while recording only: eager runs and
 
 from __future__ import annotations
 
+import functools
 import linecache
 import os
 import sys
@@ -31,6 +32,7 @@ _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED = f"{os.sep}site-packages{os.sep}"
 
 
+@functools.lru_cache(maxsize=8192)
 def is_users(code: CodeType) -> bool:
     """True for code that is neither minigrad's, nor Python's, nor an array library's."""
     name = code.co_filename

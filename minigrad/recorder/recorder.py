@@ -13,7 +13,7 @@ from typing import Any
 from ..autograd.modes import modes
 from ..autograd.node import LEAF
 from ..backend.library import find_library, library
-from .calls import Calls, library_of
+from .calls import Calls, library_of, unwatched
 from .errors import Postponed
 from .library import RecordingLibrary, recording_library
 from .provenance import described
@@ -109,6 +109,7 @@ class Recorder(Calls):
         self.arguments.append(self.new(number, Memory("argument", 0), scalar=True))
         return self.arguments[-1]
 
+    @unwatched
     def entered(self, tensor: Any, array: Any) -> Any:
         """The tracer of the array of a tensor from outside the step."""
         own = tensor.__dict__
@@ -131,6 +132,7 @@ class Recorder(Calls):
             found = self._outside[id(array)] = array, self.new(array, Memory("outside", array.nbytes))
         return found[1]
 
+    @unwatched
     def gradient_read(self, tensor: Any, present: Any) -> Any:
         """What the step gets for `tensor.grad`, which it has not set itself."""
         if id(tensor) not in self._aliases:

@@ -6,7 +6,7 @@ A `Memory` is what one allocation was in the eager run; a `Value` is one array i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 
@@ -86,7 +86,9 @@ class Call:
         several: True if it returned a tuple.
     """
 
-    __slots__ = ("args", "function", "kind", "kwargs", "number", "origin", "outs", "several", "text", "writes")
+    __slots__ = (
+        "_reads", "args", "function", "kind", "kwargs", "number", "origin", "outs", "several", "text", "writes",
+    )  # fmt: skip
 
     def __init__(
         self, kind: str, function: Any, text: str, args: tuple, kwargs: dict[str, Any], origin: Origin
@@ -98,25 +100,30 @@ class Call:
         self.writes: list[Value] = []
         self.several = False
         self.number = 0
+        self._reads: list[Value] | None = None
 
-    def reads(self) -> Iterator[Value]:
+    def reads(self) -> list[Value]:
         """The values among its arguments."""
-        yield from values_in(self.args)
-        yield from values_in(self.kwargs)
+        if self._reads is None:
+            self._reads = [*values_in(self.args), *values_in(self.kwargs)]
+        return self._reads
+
+    def rename(self, change: Callable[[Any], Any]) -> None:
+        """Replace what stands in its arguments."""
+        self.args, self.kwargs, self._reads = mapped(self.args, change), mapped(self.kwargs, change), None
 
 
-def values_in(part: Any) -> Iterator[Value]:
+def values_in(part: Any) -> list[Value]:
     """The values in nested lists, tuples and dicts."""
     if isinstance(part, Value):
-        yield part
-    elif isinstance(part, (list, tuple)):
-        for each in part:
-            yield from values_in(each)
-    elif isinstance(part, dict):
-        for each in part.values():
-            yield from values_in(each)
-    elif isinstance(part, slice):
-        yield from values_in((part.start, part.stop, part.step))
+        return [part]
+    if isinstance(part, (list, tuple)):
+        return [value for each in part for value in values_in(each)]
+    if isinstance(part, dict):
+        return [value for each in part.values() for value in values_in(each)]
+    if isinstance(part, slice):
+        return values_in((part.start, part.stop, part.step))
+    return []
 
 
 def mapped(part: Any, change: Callable[[Any], Any]) -> Any:

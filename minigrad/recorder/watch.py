@@ -69,10 +69,12 @@ class Watch:
     def start(self) -> None:
         self._states = foreign_states()
         self._profile = sys.getprofile()
+        self._recorder.watcher = self._seen
         sys.setprofile(self._seen)
 
     def stop(self) -> bool:
         """Stop watching. True if random numbers of Python's or NumPy's own were drawn meanwhile."""
+        self._recorder.watcher = None
         sys.setprofile(None)
         if callable(self._profile):
             sys.setprofile(self._profile)
@@ -85,8 +87,6 @@ class Watch:
             self.before[id(thing)] = fingerprints(vars(thing))
 
     def _seen(self, frame: FrameType, event: str, argument: Any) -> None:
-        if self._recorder.computing:
-            return  # inside an array library's function
         if event == "c_call" and self.foreign is None and is_foreign(argument):
             line = users_line(frame)
             if line is not None:

@@ -73,7 +73,7 @@ class Wording:
             return "..." if part is Ellipsis else repr(part)
         if type(part) is float and part == part and abs(part) != float("inf"):
             return repr(part)
-        if type(part) is list and part and not any(True for _ in values_in(part)) and not is_plain(tuple(part)):
+        if type(part) is list and part and not values_in(part) and not is_plain(tuple(part)):
             return self.thing(part, f"{type(part[0]).__name__.lower()}s")
         if type(part) in (tuple, list):
             words = ", ".join(self.word(each) for each in part)
