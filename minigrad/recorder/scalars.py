@@ -40,12 +40,6 @@ def takes_twin(part: Any, dtype: Any) -> bool:
     return type(part) in (int, float)
 
 
-def twin_of(number: float, dtype: Any, like: Any) -> Any:
-    """A constant as an array of no dimensions, made by the library of the array `like`."""
-    xp: Any = find_library(type(like))
-    return xp.asarray(number, dtype=dtype)
-
-
 def word_for(number: float) -> str:
     """What a constant is called."""
     spelled = repr(number).replace("-", "minus_").replace("+", "").replace(".", "_")

@@ -10,7 +10,7 @@ from . import functions as known
 from .names import Names
 from .plan import Plan
 from .reach import is_plain
-from .scalars import common_dtype, takes_twin, twin_of, word_for
+from .scalars import common_dtype, takes_twin, word_for
 from .trace import Call, Value, values_in
 
 _INFIX = {
@@ -199,20 +199,21 @@ class Wording:
             if k > 1 or not takes_twin(part, dtype):
                 words.append(self.word(part))
             elif not isinstance(part, Value):
-                key = repr(part), dtype
-                words.append(self._constant(key, part, dtype, like, word_for(part)))
+                words.append(self._constant(repr(part), dtype, like, word_for(part)))
             elif id(part) in self.plan.constants:
                 name = self.word(part)
-                words.append(self._constant((name, dtype), part.array, dtype, like, f"{name}_array"))
+                words.append(self._constant(name, dtype, like, f"{name}_array"))
             else:
                 words.append(self._twin(part, dtype))
         return words
 
-    def _constant(self, key: Any, number: Any, dtype: Any, like: Any, wanted: str) -> str:
-        if key not in self._object_names:
-            self._object_names[key] = self.names.unique(wanted)
-            self.objects[self._object_names[key]] = twin_of(number, dtype, like)
-        return self._object_names[key]
+    def _constant(self, word: str, dtype: Any, like: Any, wanted: str) -> str:
+        """The name of an array of no dimensions with a number that does not change."""
+        if (word, dtype) not in self._object_names:
+            name = self._object_names[word, dtype] = self.names.unique(wanted)
+            xp: Any = find_library(type(like))
+            self.once.append(f"{name} = {self.thing(xp.asarray, 'asarray')}({word}, {self.thing(dtype, str(dtype))})")
+        return self._object_names[word, dtype]
 
     def _twin(self, value: Value, dtype: Any) -> str:
         if not self.twins[id(value), dtype]:
