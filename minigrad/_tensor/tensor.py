@@ -17,6 +17,7 @@ from ..autograd.node import LEAF, TensorBase
 from ..autograd.primitive import set_tensor_type, wrap
 from ..autograd.views import current_node
 from ..backend.devices import device, device_of, to_host
+from ..backend.door import refuse
 from ..backend.dtypes import dtype, get_default_dtype, public_dtype
 from . import pickling, printing
 from .conversion_methods import ConversionMethods, set_requires_grad
@@ -264,6 +265,7 @@ class Tensor(
             return memo[id(self)]
         if not self.is_leaf:
             raise RuntimeError("only leaves can be deep-copied: use clone() for a tensor that is part of a graph")
+        refuse("a deep copy of a tensor", "use clone()")
         rebuild, args = self.__reduce_ex__(4)
         copied = memo[id(self)] = rebuild(*copying.deepcopy(args, memo))
         if self._grad is not None:

@@ -14,7 +14,7 @@ from typing import Any
 from ..autograd.node import TensorBase
 from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
-from ..backend.door import admitted
+from ..backend.door import admitted, refuse
 from ..backend.kernels import add_at
 from ..backend.library import is_array, library
 
@@ -208,6 +208,7 @@ def _part(p: Any, xp: Any) -> Any:
         return p.__index__()
     array = index_array(p, xp)
     if not array.ndim and array.dtype.kind != "b":
+        refuse("an index that is a single number in a tensor", "use x.index_select(0, i.reshape(1)), or gather")
         return int(array)
     return p if isinstance(p, TensorBase) and p.array is array else array  # a tensor's changes are noticed
 
