@@ -1,0 +1,288 @@
+"""A thousand recorded steps leave losses, parameters, gradients, state and random stream as the eager ones do."""
+
+from __future__ import annotations
+
+import pytest
+from recorded_helpers import both_ways
+
+import minigrad
+import minigrad.nn.functional as F
+from minigrad import nn, optim
+
+STEPS = 1000
+
+OPTIMIZERS = {
+    "sgd": lambda params: optim.SGD(params, lr=0.05),
+    "sgd with decay": lambda params: optim.SGD(params, lr=0.05, weight_decay=0.01),
+    "sgd with momentum": lambda params: optim.SGD(params, lr=0.05, momentum=0.9, dampening=0.1),
+    "sgd, nesterov": lambda params: optim.SGD(params, lr=0.05, momentum=0.9, nesterov=True),
+    "sgd, climbing": lambda params: optim.SGD(params, lr=1e-4, momentum=0.5, maximize=True),
+    "momentum": lambda params: optim.Momentum(params, lr=0.02),
+    "momentum with decay": lambda params: optim.Momentum(params, lr=0.02, weight_decay=0.01),
+    "nag": lambda params: optim.NAG(params, lr=0.02),
+    "adagrad": lambda params: optim.Adagrad(params, lr=0.05),
+    "adagrad with decays": lambda params: optim.Adagrad(params, lr=0.05, lr_decay=1e-3, weight_decay=0.01),
+    "adagrad, eps inside": lambda params: optim.Adagrad(
+        params, lr=0.05, initial_accumulator_value=0.1, eps_mode="inside", eps=1e-6
+    ),
+    "rmsprop": lambda params: optim.RMSprop(params, lr=0.005),
+    "rmsprop with momentum": lambda params: optim.RMSprop(params, lr=0.002, momentum=0.9, weight_decay=0.01),
+    "rmsprop, centered": lambda params: optim.RMSprop(params, lr=0.002, centered=True),
+    "rmsprop, centered with momentum": lambda params: optim.RMSprop(params, lr=0.002, centered=True, momentum=0.5),
+    "rmsprop, eps inside": lambda params: optim.RMSprop(params, lr=0.002, alpha=0.9, eps=1e-6, eps_mode="inside"),
+}
+
+
+def trained(make_model, make_optimizer, make_batches, loss_of, before_step=None, dtype=None, accumulate=1):
+    """A scenario: a thousand steps over a few batches, with a learning rate that falls; looks at all now and then."""
+
+    def scenario(jit):
+        model = make_model().to(dtype or minigrad.float32)
+        optimizer = make_optimizer(model.parameters())
+        batches = make_batches(dtype)
+        first_rates = [group["lr"] for group in optimizer.param_groups]
+
+        @jit
+        def step(x, y, update):
+            loss = loss_of(model, x, y) / accumulate
+            loss.backward()
+            norm = before_step(model) if before_step and update else None
+            if update:
+                optimizer.step()
+                optimizer.zero_grad()
+            return loss, norm
+
+        losses = []
+        for k in range(STEPS):
+            for group, rate in zip(optimizer.param_groups, first_rates):
+                group["lr"] = rate / (1 + k / STEPS)
+            losses.append(step(*batches[k % len(batches)], k % accumulate == accumulate - 1))
+            if k in (2, 10, 100, STEPS - 1):
+                yield [p.grad for p in model.parameters()]
+                yield model, optimizer
+        yield losses
+
+    return scenario
+
+
+def a_mlp():
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2))
+
+
+def some_points(dtype):
+    return [(minigrad.randn(8, 4, dtype=dtype), minigrad.randn(8, 2, dtype=dtype)) for _ in range(5)]
+
+
+def squares(model, x, y):
+    return F.mse_loss(model(x), y)
+
+
+@pytest.mark.parametrize("make_optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
+def test_every_optimizer_trains_a_mlp(make_optimizer):
+    both_ways(trained(a_mlp, make_optimizer, some_points, squares), at_least=STEPS - 3)
+
+
+def test_a_mlp_in_float64():
+    scenario = trained(a_mlp, OPTIMIZERS["rmsprop"], some_points, squares, dtype=minigrad.float64)
+    both_ways(scenario, at_least=STEPS - 3)
+
+
+def test_groups_with_options_of_their_own():
+    def make(params):
+        first, *rest = params
+        return optim.SGD([{"params": [first], "lr": 0.1}, {"params": rest, "momentum": 0.9}], lr=0.02)
+
+    both_ways(trained(a_mlp, make, some_points, squares), at_least=STEPS - 3)
+
+
+def a_net_of_many_layers():
+    return nn.Sequential(
+        nn.Linear(4, 8), nn.BatchNorm1d(8), nn.GELU(), nn.Dropout(0.2), nn.Linear(8, 8), nn.LayerNorm(8), nn.SiLU(),
+        nn.Dropout(0.1), nn.Linear(8, 3),
+    )  # fmt: skip
+
+
+def some_classes(dtype):
+    return [(minigrad.randn(size, 4, dtype=dtype), minigrad.randint(0, 3, (size,))) for size in (8, 8, 5)]
+
+
+def cross_entropy(model, x, y):
+    return F.cross_entropy(model(x), y)
+
+
+@pytest.mark.parametrize("name", ["sgd with momentum", "rmsprop, centered", "nag", "adagrad"])
+def test_batch_norm_dropout_gelu_and_layer_norm(name):
+    scenario = trained(a_net_of_many_layers, OPTIMIZERS[name], some_classes, cross_entropy)
+    both_ways(scenario, at_least=STEPS - 6)
+
+
+class Words(nn.Module):
+    """Two tables of words, averaged, and a classifier on top. The rows of one table are kept short."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(20, 6, padding_idx=0)
+        self.short = nn.Embedding(20, 6, max_norm=0.5, scale_grad_by_freq=True)
+        self.out = nn.Linear(12, 3)
+
+    def forward(self, words):
+        return self.out(minigrad.cat([self.table(words), self.short(words)], -1).mean(1).tanh())
+
+
+def some_sentences(dtype):
+    return [(minigrad.randint(0, 20, (6, 5)), minigrad.randint(0, 3, (6,))) for _ in range(5)]
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adagrad with decays"])
+def test_embeddings(name):
+    both_ways(trained(Words, OPTIMIZERS[name], some_sentences, cross_entropy), at_least=STEPS - 3)
+
+
+class Recurrent(nn.Module):
+    """A tanh RNN by hand: the outputs of all time steps are written into one tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.from_input = nn.Linear(3, 5)
+        self.from_hidden = nn.Linear(5, 5, bias=False)
+        self.out = nn.Linear(5, 2)
+
+    def forward(self, x):
+        projected = self.from_input(x)
+        h = minigrad.zeros(x.shape[1], 5, dtype=x.dtype)
+        outputs = minigrad.empty(x.shape[0], x.shape[1], 5, dtype=x.dtype)
+        for t in range(x.shape[0]):
+            h = minigrad.tanh(projected[t] + self.from_hidden(h))
+            outputs[t] = h
+        return self.out(outputs)
+
+
+def some_sequences(dtype):
+    return [(minigrad.randn(4, 6, 3, dtype=dtype), minigrad.randn(4, 6, 2, dtype=dtype)) for _ in range(3)]
+
+
+def clipped(model):
+    return nn.utils.clip_grad_norm_(model.parameters(), 0.05)
+
+
+@pytest.mark.parametrize("name", ["sgd", "rmsprop with momentum"])
+def test_a_recurrent_network_by_hand_with_clipping(name):
+    scenario = trained(Recurrent, OPTIMIZERS[name], some_sequences, squares, clipped)
+    both_ways(scenario, at_least=STEPS - 3)
+
+
+@pytest.mark.parametrize("name", ["sgd with momentum", "rmsprop", "adagrad"])
+def test_gradients_accumulated_over_three_batches_and_clipped(name):
+    scenario = trained(a_mlp, OPTIMIZERS[name], some_points, squares, clipped, accumulate=3)
+    both_ways(scenario, at_least=STEPS - 8)
+
+
+def test_clipping_by_value():
+    def clip(model):
+        nn.utils.clip_grad_value_(model.parameters(), 0.01)
+
+    scenario = trained(a_net_of_many_layers, OPTIMIZERS["sgd"], some_classes, cross_entropy, clip)
+    both_ways(scenario, at_least=STEPS - 6)
+
+
+def test_truncated_backpropagation_through_time():
+    def scenario(jit):
+        model = Recurrent()
+        optimizer = optim.RMSprop(model.parameters(), lr=0.005)
+
+        @jit
+        def step(x, y, h):
+            optimizer.zero_grad()
+            outputs = []
+            for t in range(x.shape[0]):
+                h = minigrad.tanh(model.from_input(x[t]) + model.from_hidden(h))
+                outputs.append(model.out(h))
+            loss = F.mse_loss(minigrad.stack(outputs), y)
+            loss.backward()
+            optimizer.step()
+            return loss, h.detach()
+
+        data, h, losses = some_sequences(None), minigrad.zeros(6, 5), []
+        for k in range(STEPS // 2):
+            loss, h = step(*data[k % 3], h)
+            losses.append(loss)
+        yield losses, h, model, optimizer
+
+    both_ways(scenario, at_least=STEPS // 2 - 3)
+
+
+def test_data_and_noise_drawn_inside_the_step():
+    def scenario(jit):
+        model = a_mlp()
+        optimizer = optim.SGD(model.parameters(), lr=0.01)
+        generator = minigrad.Generator().manual_seed(1)
+
+        @jit
+        def step():
+            optimizer.zero_grad()
+            x = minigrad.randn(8, 4)
+            noise = minigrad.rand(8, 2, generator=generator)
+            loss = F.mse_loss(model(x), x[:, :2] * noise) + (minigrad.randperm(8)[:4] * x[:4, 0]).mean() ** 2
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        yield [step() for _ in range(STEPS)], model, generator
+
+    both_ways(scenario, at_least=STEPS - 3)
+
+
+def test_training_and_evaluation_in_turn():
+    def scenario(jit):
+        model = a_net_of_many_layers()
+        optimizer = optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+
+        @jit
+        def step(x, y):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        @jit
+        def right(x, y):
+            with minigrad.no_grad():
+                return (model(x).argmax(1) == y).sum()
+
+        data, results = some_classes(None), []
+        for k in range(STEPS // 5):
+            model.train()
+            results += [step(*batch) for batch in data]
+            model.eval()
+            results += [right(*batch) for batch in data]
+            if k == 50:
+                saved = {name: value.clone() for name, value in model.state_dict().items()}
+            if k == 100:
+                model.load_state_dict(saved)
+        yield results, model, optimizer
+
+    both_ways(scenario, at_least=STEPS)
+
+
+def test_a_gradient_penalty():
+    def scenario(jit):
+        critic = nn.Sequential(nn.Linear(3, 8), nn.Softplus(), nn.Linear(8, 1))
+        optimizer = optim.RMSprop(critic.parameters(), lr=0.002)
+
+        @jit
+        def step(real, fake):
+            optimizer.zero_grad()
+            mix = minigrad.rand(real.shape[0], 1)
+            between = (mix * real + (1 - mix) * fake).requires_grad_()
+            (slope,) = minigrad.autograd.grad(critic(between).sum(), between, create_graph=True)
+            penalty = ((slope.norm(dim=1) - 1) ** 2).mean()
+            loss = critic(fake).mean() - critic(real).mean() + 10 * penalty
+            loss.backward()
+            optimizer.step()
+            return loss, penalty
+
+        losses = [step(minigrad.randn(6, 3), minigrad.rand(6, 3)) for _ in range(STEPS // 2)]
+        yield losses, critic, optimizer
+
+    both_ways(scenario, at_least=STEPS // 2 - 3)
