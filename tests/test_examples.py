@@ -67,3 +67,10 @@ def test_from_pytorch():
     out = printed("from_pytorch.py")
     assert "<All keys matched successfully>" in out
     assert out.endswith("6 tensors came back unchanged\n")
+
+
+def test_recorded_step():
+    out = printed("recorded_step.py")
+    assert "def step(x, y):" in out and "# optimizer | SGD" in out and "array calls per run" in out
+    first, last = map(float, re.search(r"loss: (\S+) at first, (\S+) after 500 steps", out).groups())
+    assert last < 0.01 < first
