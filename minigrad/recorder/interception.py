@@ -8,6 +8,7 @@ by the interpreter: after 500 recordings in one process attribute access takes t
 
 from __future__ import annotations
 
+import gc
 import threading
 import weakref
 from collections.abc import Iterator
@@ -72,16 +73,19 @@ class _GradientAttribute:
 
 _lock = threading.Lock()
 _recording = 0
+_collected = False  # whether the garbage collector ran before the first of them
 
 
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
     """Inside, `recorder` stands in the door of this thread."""
-    global _recording
+    global _recording, _collected
     with _lock:
         _recording += 1
         if _recording == 1:
             TensorBase.array, TensorBase._grad = _ArrayAttribute(), _GradientAttribute()
+            _collected = gc.isenabled()
+            gc.disable()  # what the collector calls back is no part of the step
     door.recorder = recorder
     try:
         yield
@@ -92,3 +96,5 @@ def recording(recorder: Recorder) -> Iterator[None]:
             if not _recording:
                 del TensorBase.array
                 TensorBase._grad = None
+                if _collected:
+                    gc.enable()

@@ -12,6 +12,7 @@ import sys
 from bisect import bisect_right
 from types import CodeType, FrameType
 from typing import Any
+from weakref import ref
 
 from ..autograd.node import next_order
 from ..nn.module import Module
@@ -49,17 +50,18 @@ def is_installed(file: str) -> bool:
 
 
 class Provenance:
-    """Answers "where are we?" during one recording.
-
-    Attributes:
-        modules: every module that was called, in the order of the calls.
-    """
+    """Answers "where are we?" during one recording."""
 
     def __init__(self) -> None:
-        self.modules: list[Module] = []
+        self._modules: list[ref[Module]] = []  # what the step makes for itself must be free to go
         self._paths: dict[int, str] = {}
         self._orders: list[int] = []  # numbers of graph nodes, rising, and the layers in which they were made
         self._layers: list[str] = []
+
+    @property
+    def modules(self) -> list[Module]:
+        """Every module that was called from outside of modules, in the order of the calls, as far as it still lives."""
+        return [module for reference in self._modules if (module := reference()) is not None]
 
     def name(self, root: str, module: Module) -> None:
         """Let `module`, and what is below it, be called by paths that start with `root`."""
@@ -101,8 +103,8 @@ class Provenance:
             elif not line[1] and is_users(code):
                 line = (file, frame.f_lineno)
             frame = frame.f_back
-        if outermost is not None and not any(outermost is m for m in self.modules):
-            self.modules.append(outermost)
+        if outermost is not None and not any(outermost is m() for m in self._modules):
+            self._modules.append(ref(outermost))
         if phase == "forward":
             self._orders.append(next_order())  # the node of this call, if it gets one, has the next number
             self._layers.append(layer or "")

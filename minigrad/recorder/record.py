@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from ..autograd.modes import modes
@@ -147,7 +145,7 @@ def _run(
 ) -> tuple[Any, Results]:  # fmt: skip
     """Run the step with the recorder in the door."""
     args, kwargs = rebuild([leaf.given for leaf in found])
-    with recording(recorder), uncollected():
+    with recording(recorder):
         watch.start()
         try:
             returned = function(*args, **kwargs)
@@ -166,18 +164,6 @@ def _run(
     for leaf in found:
         leaf.given = None
     return result, collector.results
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Inside, the garbage collector does not run: what it calls back is no part of the step."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _all_on_host(recorder: Recorder) -> bool:

@@ -19,10 +19,7 @@ _INFIX = {
     "eq": "==", "ne": "!=",
 }  # fmt: skip
 _PREFIX = {"neg": "-", "pos": "+", "invert": "~"}
-_AUGMENTED = {
-    "iadd": "+=", "isub": "-=", "imul": "*=", "itruediv": "/=", "ifloordiv": "//=", "imod": "%=", "ipow": "**=",
-    "iand": "&=", "ior": "|=", "ixor": "^=",
-}  # fmt: skip
+_AUGMENTED = {"iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "iand", "ior", "ixor"}
 
 
 class Wording:
@@ -125,7 +122,8 @@ class Wording:
         if call.kind == "item":
             return [f"{self.word(call.args[0])}[{self.key(call.args[1])}] = {self.word(call.args[2])}"]
         if call.text in _AUGMENTED and call.kind == "operator":
-            return [f"{self.word(call.args[0])} {_AUGMENTED[call.text]} {self.word(call.args[1])}"]
+            # as a function: an augmented assignment would make the name a local one of the step
+            return [f"{self.function(call)}({self.word(call.args[0])}, {self.word(call.args[1])})"]
         if len(call.outs) == 1 and id(call.outs[0]) in self.plan.placed:
             return self._into_buffer(call, call.outs[0])
         text = self.expression(call)
@@ -199,7 +197,7 @@ class Wording:
             if k > 1 or not takes_twin(part, dtype):
                 words.append(self.word(part))
             elif not isinstance(part, Value):
-                words.append(self._constant(repr(part), dtype, like, word_for(part)))
+                words.append(self._constant(self.word(part), dtype, like, word_for(part)))
             elif id(part) in self.plan.constants:
                 name = self.word(part)
                 words.append(self._constant(name, dtype, like, f"{name}_array"))
