@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 from recorded_helpers import both_ways
 
 import minigrad
 import minigrad.nn.functional as F
 from minigrad import nn, optim
+from minigrad.utils.data import DataLoader, TensorDataset
 
 STEPS = 1000
 
@@ -286,3 +290,128 @@ def test_a_gradient_penalty():
         yield losses, critic, optimizer
 
     both_ways(scenario, at_least=STEPS // 2 - 3)
+
+
+# The programs of examples/
+
+
+def example(name):
+    """The module of an example program."""
+    path = Path(__file__).parents[2] / "examples" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["SGD", "RMSprop"])
+def test_the_tracks_of_the_example_on_a_surface(name):
+    program = example("optimizers_on_a_surface")
+
+    def scenario(jit):
+        point = minigrad.tensor(program.START, dtype=minigrad.float64, requires_grad=True)
+        optimizer = program.OPTIMIZERS[name]([point])
+
+        @jit
+        def step():
+            optimizer.zero_grad()
+            loss = program.surface(*point)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        points = [point.tolist()]
+        for _ in range(program.STEPS):
+            yield step()
+            points.append(point.tolist())
+        assert points == program.track(program.OPTIMIZERS[name])
+
+    both_ways(scenario, at_least=program.STEPS - 2)
+
+
+def test_the_example_that_trains_on_digits():
+    datasets = pytest.importorskip("sklearn.datasets")
+    program = example("mlp_digits")
+    digits = datasets.load_digits()
+
+    def scenario(jit):
+        images = minigrad.tensor(digits.data / 16, dtype=minigrad.float32)
+        train = TensorDataset(images[:700], minigrad.tensor(digits.target)[:700])
+        test = DataLoader(TensorDataset(images[700:1000], minigrad.tensor(digits.target)[700:1000]), batch_size=300)
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        loss_of = nn.CrossEntropyLoss()
+        optimizer = optim.RMSprop(model.parameters(), lr=1e-3)
+
+        @jit
+        def step(images, labels):
+            optimizer.zero_grad()
+            loss = loss_of(model(images), labels)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        predict = jit(minigrad.no_grad()(lambda images: model(images).argmax(dim=1)))
+        for _ in range(5):
+            model.train()
+            yield [step(*batch) for batch in DataLoader(train, batch_size=64, shuffle=True)]
+            model.eval()
+            (batch,) = test
+            yield program.accuracy(model, test), (predict(batch[0]) == batch[1]).sum()
+        yield model
+
+    both_ways(scenario, at_least=45)
+
+
+def test_the_example_that_derives_gradients_by_hand():
+    def scenario(jit):
+        n, inputs, hidden, classes = 16, 5, 8, 3
+        w1 = minigrad.randn(inputs, hidden, dtype=minigrad.float64, requires_grad=True)
+        b1 = minigrad.zeros(hidden, dtype=minigrad.float64, requires_grad=True)
+        w2 = minigrad.randn(hidden, classes, dtype=minigrad.float64, requires_grad=True)
+        b2 = minigrad.zeros(classes, dtype=minigrad.float64, requires_grad=True)
+
+        @jit
+        def derive(x, target):
+            for leaf in (w1, b1, w2, b2):
+                leaf.grad = None
+            before = x @ w1 + b1
+            h = before.tanh()
+            logits = h @ w2 + b2
+            probabilities = F.softmax(logits, dim=1)
+            loss = -probabilities[range(n), target].log().mean()
+            for result in (before, h, logits, probabilities):
+                result.retain_grad()
+            loss.backward()
+            with minigrad.no_grad():
+                hand = {"probabilities": minigrad.zeros_like(probabilities)}
+                hand["probabilities"][range(n), target] = -1 / (n * probabilities[range(n), target])
+                hand["logits"] = probabilities.clone()
+                hand["logits"][range(n), target] -= 1
+                hand["logits"] /= n
+                hand["h"] = hand["logits"] @ w2.T
+                hand["before"] = hand["h"] * (1 - h**2)
+                hand["w1"] = x.T @ hand["before"]
+            return loss, hand, (probabilities.grad, logits.grad, h.grad, before.grad, w1.grad)
+
+        for _ in range(5):
+            x = minigrad.randn(n, inputs, dtype=minigrad.float64)
+            loss, hand, gradients = derive(x, minigrad.randint(0, classes, (n,)))
+            for mine, gradient in zip(hand.values(), gradients):
+                assert minigrad.allclose(mine, gradient)
+            yield loss, hand, gradients
+
+    both_ways(scenario, at_least=3)
+
+
+def test_the_example_that_loads_weights():
+    program = example("from_pytorch")
+
+    def scenario(jit):
+        model, other = program.build(), program.build()
+        predict = jit(lambda x: model(x))
+        for k in range(6):
+            if k == 3:
+                model.load_state_dict(other.state_dict())
+            yield predict(minigrad.ones(1, 4))
+
+    both_ways(scenario, at_least=4)
