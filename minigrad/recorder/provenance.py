@@ -41,7 +41,13 @@ def is_users(code: CodeType) -> bool:
         return name.startswith(_PROGRAMS)
     if name.startswith(_STANDARD) and _INSTALLED not in name:
         return False
-    return f"{os.sep}numpy{os.sep}" not in name and f"{os.sep}cupy{os.sep}" not in name
+    return not any(name.startswith(folder) for folder in _library_folders())
+
+
+def _library_folders() -> list[str]:
+    """Where the array libraries that are loaded have their code."""
+    files = [getattr(sys.modules.get(name), "__file__", None) for name in ("numpy", "cupy", "cupyx", "cupy_standin")]
+    return [os.path.dirname(os.path.abspath(file)) + os.sep for file in files if file]
 
 
 def is_installed(file: str) -> bool:
