@@ -105,6 +105,10 @@ def polygamma(xp: Any, n: int, x: Array) -> Array:
 
 
 def _on_cupy(name: str, x: Array, *before: float) -> Array:
+    return whole(_cupyx, name, x, *before)
+
+
+def _cupyx(name: str, x: Array, *before: float) -> Array:
     """cupyx's ufunc `name` on (*before, x), in x's own dtype (float16 would come back as float64)."""
     from cupyx.scipy import special  # loads CUDA libraries: only once a CuPy array is there
 
