@@ -25,6 +25,20 @@ def run_hooks(hooks: Iterable[Callable[[Any], Any]], g: Any, create_graph: bool)
     return g
 
 
+class LeafHooks:
+    """`changes` is the number of times that a hook of any leaf has been registered or removed."""
+
+    changes = 0
+
+
+class LeafHandle(HookHandle):
+    """Removes a hook of a leaf."""
+
+    def remove(self) -> None:
+        LeafHooks.changes += 1
+        super().remove()
+
+
 def register_hook(tensor: Any, hook: Callable[[Any], Any]) -> HookHandle:
     """Call `hook(grad)` whenever the gradient of `tensor` is known; a tensor that it returns replaces it."""
     node = current_node(tensor)
@@ -35,7 +49,8 @@ def register_hook(tensor: Any, hook: Callable[[Any], Any]) -> HookHandle:
     if tensor._hooks is None:
         tensor._hooks = []
     tensor._hooks.append(hook)
-    return HookHandle(tensor._hooks, hook)
+    LeafHooks.changes += 1
+    return LeafHandle(tensor._hooks, hook)
 
 
 def register_post_accumulate_grad_hook(tensor: Any, hook: Callable[[Any], None]) -> HookHandle:
@@ -46,7 +61,8 @@ def register_post_accumulate_grad_hook(tensor: Any, hook: Callable[[Any], None])
         tensor._post_hooks = {}
     key = object()
     tensor._post_hooks[key] = hook
-    return HookHandle(tensor._post_hooks, key)
+    LeafHooks.changes += 1
+    return LeafHandle(tensor._post_hooks, key)
 
 
 def retain_grad(tensor: Any) -> None:

@@ -190,11 +190,9 @@ class Optimizer(StateMethods):
 
     def _count(self, places: Sequence[Place]) -> None:
         """Note that the parameters in `places` have had another step."""
-        storages = []
         for place in places:
             place.state.steps += 1
-            storages.append(place.parameter._storage)
-        change_together(storages, f"{type(self).__name__}.step")
+        change_together([place.parameter._storage for place in places], f"{type(self).__name__}.step")
 
     def _uncount(self, places: Sequence[Place]) -> None:
         for place in places:

@@ -10,6 +10,7 @@ from copy import copy
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
+from ..autograd.hooks import LeafHooks
 from ..autograd.node import LEAF
 from ..backend.door import Alike, Attribute, Content, Item
 from ..optim.optimizer import Optimizer
@@ -25,6 +26,7 @@ class Guards:
         self.conditions: dict[str, None] = {}  # in order, each once
         self.objects: dict[str, Any] = {}
         self._names: dict[int, str] = {}
+        self._leaves: list[Any] = []
 
     def thing(self, thing: Any) -> str:
         """A name for an object in a condition."""
@@ -74,16 +76,17 @@ class Guards:
             self._condition(condition)
 
     def _node(self, tensor: Any) -> None:
-        """Whether a tensor requires a gradient, and which hooks it has."""
-        name, node = self.thing(tensor), tensor.node
-        if node is None or node is LEAF:
-            self.same(f"{name}.node", node)
-        if node is LEAF:
-            for hooks in ("_hooks", "_post_hooks"):
-                registered = getattr(tensor, hooks)
-                self.require(f"{name}.{hooks} is {'None' if registered is None else self.thing(registered)}")
-                if registered is not None:
-                    self.require(f"{name}.{hooks} == {self.thing(copy(registered))}")
+        """Whether a tensor requires a gradient."""
+        if tensor.node is None or tensor.node is LEAF:
+            self.same(f"{self.thing(tensor)}.node", tensor.node)
+        if tensor.node is LEAF and not any(tensor is leaf for leaf in self._leaves):
+            self._leaves.append(tensor)
+
+    def hooks(self) -> None:
+        """The hooks of all leaves. They are looked at one by one only where any leaf's have changed at all."""
+        known = self.thing([(leaf, _hooks_of(leaf)) for leaf in self._leaves])
+        count = f"{self.thing(LeafHooks)}.changes == {LeafHooks.changes}"
+        self.require(f"({count} or {self.thing(same_hooks)}({known}))")
 
     def _condition(self, condition: Any) -> None:
         if isinstance(condition, Attribute):
@@ -132,6 +135,15 @@ class Guards:
         if reach.mentioned & {"param_groups", "get_last_lr", "defaults"}:
             for optimizer in reach.optimizers:
                 self.require(f"{self.thing(options)}({self.thing(optimizer)}) == {self.thing(options(optimizer))}")
+
+
+def _hooks_of(leaf: Any) -> tuple[Any, Any]:
+    return copy(leaf._hooks), copy(leaf._post_hooks)
+
+
+def same_hooks(known: list[tuple[Any, Any]]) -> bool:
+    """True if each leaf has the hooks that it had."""
+    return all((leaf._hooks, leaf._post_hooks) == hooks for leaf, hooks in known)
 
 
 def options(optimizer: Optimizer) -> Any:

@@ -241,16 +241,13 @@ class Reach:
 
     def _module(self, module: Module, depth: int) -> None:
         own = vars(module)
-        names = (module._parameter_names, module._buffer_names, module._module_names)
-        kind = type(module).__name__
-        self.lengths += [(kind, some) for some in (*names, *(() if is_ours(type(module)) else (own,)))]
-        registered = {name for some in names for name in some}
+        registered = {*module._parameter_names, *module._buffer_names, *module._module_names}
         for name in sorted((self.attributes(module) | registered | {"training"}) & own.keys()):
             self._place(own, "item", name, own[name], name, 0)
-        hooks = module._hooks
-        self.references.append(Reference(module, "attribute", "_hooks", hooks))
-        if hooks is not None:
-            self.hooks += vars(hooks).values()
+        self.lengths.append((type(module).__name__, own))  # what is registered later, hooks among it, makes it longer
+        if module._hooks is not None:
+            self.references.append(Reference(own, "item", "_hooks", module._hooks))
+            self.hooks += vars(module._hooks).values()
         if not is_ours(type(module)):
             self._class(type(module), depth)
 

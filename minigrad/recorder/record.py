@@ -85,6 +85,7 @@ def record(
         guards.require(f"({name} {sign} {guards.thing(other)}) is {answer}")
     guards.reach(reach)
     guards.options(reach)
+    guards.hooks()
     program = Program(plan, writer, list(guards.conditions), guards.objects, list(recorder.cleared))
     recorder.discard()
     return result, program
