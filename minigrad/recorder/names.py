@@ -25,18 +25,21 @@ class Names:
     def __init__(self, taken: set[str]) -> None:
         self._taken = set(taken)
         self._names: dict[int, str] = {}
+        self._counts: dict[str, int] = {}  # name -> how many there are with a number behind it
 
     def unique(self, wanted: str, more: str = "") -> str:
         """`wanted`, made an identifier that nothing else bears: by `more` words, or else by a number."""
         base = re.sub(r"\W+", "_", wanted).strip("_") or "value"
         if base[0].isdigit() or keyword.iskeyword(base):
             base = f"_{base}"
-        name, k = base, 1
+        name = base
         if name in self._taken and more:
             base = name = f"{base}_{more}"
+        k = self._counts.get(base, 1)
         while name in self._taken:
             k += 1
             name = f"{base}_{k}"
+        self._counts[base] = k
         self._taken.add(name)
         return name
 
