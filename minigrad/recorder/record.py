@@ -73,22 +73,30 @@ def record(
     plan = Plan(recorder.recording, results, _all_on_host(recorder))
     writer = Writer(plan, names, found, paths)
     writer.write()
-    guards = Guards()
-    require_alike(guards, leaves, found, names)
+    guards = _guards(recorder, leaves, found, names, reach, plan.moving)
     guards.same(f"{guards.thing(modes)}.node_type", modes.node_type)
     guards.require(f"{guards.thing(dtypes.default_float)}() is {guards.thing(default)}")
     guards.require(f"{guards.thing(devices.get_default_device)}() == {guards.thing(where)}")
+    program = Program(plan, writer, list(guards.conditions), guards.objects, list(recorder.cleared))
+    recorder.discard()
+    return result, program
+
+
+def _guards(
+    recorder: Recorder, leaves: list[Any], found: list[Leaf], names: list[str], reach: Reach, moving: set[int]
+) -> Guards:
+    """The conditions under which the program may be replayed."""
+    guards = Guards()
+    require_alike(guards, leaves, found, names)
     parameters = {id(leaf.value): f"{name}_values" for leaf, name in zip(found, names) if leaf.value is not None}
-    guards.tensors(recorder.recording, plan.moving, parameters)
+    guards.tensors(recorder.recording, moving, parameters)
     for sign, value, other, answer in recorder.comparisons:
         name = next(name for leaf, name in zip(found, names) if leaf.value is value)
         guards.require(f"({name} {sign} {guards.thing(other)}) is {answer}")
     guards.reach(reach)
     guards.options(reach)
     guards.hooks()
-    program = Program(plan, writer, list(guards.conditions), guards.objects, list(recorder.cleared))
-    recorder.discard()
-    return result, program
+    return guards
 
 
 def _reached(function: Callable[..., Any], watch: Watch, things: list[Any]) -> Reach:
