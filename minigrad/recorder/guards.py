@@ -115,6 +115,11 @@ class Guards:
             self.require(f"{self.thing(hooks)} == {self.thing(hooks.copy())}")
         for _, container in reach.lengths:
             self.require(f"len({self.thing(container)}) == {len(container)}")
+        for _, container in reach.large:
+            self.require(f"{self.thing(container)} == {self.thing(copy(container))}")
+            if isinstance(container, (list, tuple)):
+                kinds = self.thing([*map(type, container)])
+                self.require(f"[*map({self.thing(type)}, {self.thing(container)})] == {kinds}")
         for _, container in reach.sets:
             self.require(f"{self.thing(fingerprint)}({self.thing(container)}) == {self.thing(fingerprint(container))}")
         for tensor in reach.tensors:
@@ -126,6 +131,8 @@ class Guards:
     def _expression(self, holder: Any, kind: str, key: Any) -> str:
         if kind == "cell":
             return f"{self.thing(holder)}.cell_contents"
+        if kind == "call":
+            return f"{self.thing(holder)}()"
         if kind == "attribute":
             return f"{self.thing(holder)}.{key}"
         return f"{self.thing(holder)}[{repr(key) if isinstance(key, (int, str)) else self.thing(key)}]"

@@ -45,6 +45,8 @@ class _ArrayAttribute:
                 own["_born"] = recorder
                 recorder.born.append(weakref.ref(tensor))
             elif "_born" not in own:
+                if not isinstance(own["array"], Traced):
+                    recorder.entered(tensor, own["array"])
                 recorder.undo.attribute(tensor, "array")
         own["array"] = array
 

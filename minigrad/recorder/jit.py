@@ -247,4 +247,8 @@ def jit(
         return functools.partial(Jitted, static=static, fallback=fallback)
     if not callable(function):
         raise TypeError(f"minigrad.jit takes a function, got {type(function).__name__}")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise TypeError(
+            "minigrad.jit takes a function that returns: record what a coroutine or generator calls instead"
+        )
     return function if isinstance(function, Jitted) else Jitted(function, static, fallback)

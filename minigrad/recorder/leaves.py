@@ -8,6 +8,7 @@ from typing import Any
 from ..autograd.node import TensorBase
 from ..backend.library import find_library
 from .guards import Guards
+from .reach import own_attributes
 from .recorder import Recorder
 from .trace import Value
 
@@ -87,13 +88,15 @@ def _leaf(recorder: Recorder, leaf: Any, static: bool) -> Leaf:
     return Leaf("equal" if isinstance(leaf, (*_NUMBERS, float)) or hasattr(leaf, "dtype") else "same", leaf)
 
 
-def require_alike(guards: Guards, leaves: list[Any], found: list[Leaf], names: list[str]) -> None:
-    """The conditions under which another call's leaves are like these."""
+def require_alike(guards: Guards, leaves: list[Any], found: list[Leaf], names: list[str], mentioned: set[str]) -> None:
+    """The conditions under which another call's leaves are like these; `mentioned` are the names in the step's code."""
     for k, (leaf, sort, name) in enumerate(zip(leaves, found, names)):
         if sort.kind == "tensor":
             guards.require(f"type({name}) is {guards.thing(type(leaf))}")
             guards.require(f"({name}.node is None if {name}.view_of is None else not {name}.requires_grad)")
             _require_array(guards, f"{name}.array", f"{name}_values", leaf.array)
+            for key in own_attributes(leaf, mentioned):
+                guards.same(f"{name}.__dict__[{key!r}]", vars(leaf)[key])
         elif sort.kind == "array":
             _require_array(guards, name, f"{name}_values", leaf)
         elif sort.kind == "number":

@@ -7,14 +7,27 @@ all else by identity.
 
 from __future__ import annotations
 
+import array
 import dis
 import functools
 import gc
+import inspect
 import sys
-from collections import deque
+import threading
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Iterable, Iterator
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from contextvars import ContextVar
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+)  # fmt: skip
 from typing import Any, NamedTuple
+from weakref import ReferenceType
 
 from ..autograd.node import TensorBase
 from ..backend.library import is_array
@@ -25,10 +38,13 @@ from .provenance import PACKAGE, is_installed, is_users
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
 _MANY = 256  # elements of a container up to which they are looked at one by one
+MOST_ELEMENTS = 4096  # of a container that is compared by value
 MOST_BYTES = 65_536  # of a NumPy array that is compared by value
 _DEPTH = 8
 #: code that uses these may reach any attribute
 _COMPUTED = {"getattr", "hasattr", "vars", "__dict__", "eval", "exec", "globals", "locals", "attrgetter"}
+_BUFFERS = (array.array, memoryview)
+_ENGINES = {"array", "node", "view_of", "data", "grad", "shape", "dtype", "device"}
 _HIDDEN = {"_parameter_names", "_buffer_names", "_module_names", "_hooks"}
 
 
@@ -45,6 +61,8 @@ def fingerprint(value: Any, depth: int = 4) -> Any:
     """
     if isinstance(value, _PLAIN):
         return type(value), repr(value)
+    if isinstance(value, _BUFFERS):
+        return value.tobytes()
     if isinstance(value, (list, tuple, dict, set, frozenset, deque, bytearray)) and depth:
         if len(value) > _MANY:
             return id(value), len(value)
@@ -61,10 +79,10 @@ def fingerprints(names: dict[str, Any]) -> dict[str, Any]:
 
 
 class Reference(NamedTuple):
-    """A place where something stands: `holder[key]`, `holder.key`, or the contents of a cell."""
+    """A place where something stands: `holder[key]`, `holder.key`, `holder()`, or the contents of a cell."""
 
     holder: Any
-    kind: str  # "item", "attribute" or "cell"
+    kind: str  # "item", "attribute", "cell" or "call"
     key: Any
     value: Any
 
@@ -77,6 +95,7 @@ class Reach:
         lengths: (name, container) for containers whose length counts.
         sets: (name, container) for those that are compared as a whole, by their fingerprints.
         hooks: dicts of modules' hooks.
+        large: (name, container) for containers of many elements, which are compared as a whole.
         modules, optimizers, tensors, arrays, generators, iterators: what stands there, by kind.
         named: (name, thing) for what the names in the code stand for.
         mentioned: every name and text in that code.
@@ -90,6 +109,7 @@ class Reach:
         self.lengths: list[tuple[str, Any]] = []
         self.sets: list[tuple[str, Any]] = []
         self.hooks: list[Any] = []
+        self.large: list[tuple[str, Any]] = []
         self.modules: list[Module] = []
         self.optimizers: list[Optimizer] = []
         self.tensors: list[Any] = []
@@ -124,7 +144,15 @@ class Reach:
         self.computed = bool(self.mentioned & _COMPUTED)
 
     def _restart(self) -> None:
-        lists: list[list[Any]] = [self.references, self.lengths, self.sets, self.hooks, self.modules, self.optimizers]
+        lists: list[list[Any]] = [
+            self.references,
+            self.lengths,
+            self.sets,
+            self.hooks,
+            self.large,
+            self.modules,
+            self.optimizers,
+        ]
         for found in (*lists, self.tensors, self.arrays, self.generators, self.iterators, self.named):
             found.clear()
         self._seen.clear()
@@ -146,6 +174,8 @@ class Reach:
             self._class(thing, depth)
         elif isinstance(thing, TensorBase):
             self.tensors.append(thing)
+            for key in own_attributes(thing, self.mentioned):
+                self._place(vars(thing), "item", key, vars(thing)[key], name, depth)
         elif isinstance(thing, Module):
             self.modules.append(thing)
             self._module(thing, depth)
@@ -166,12 +196,19 @@ class Reach:
         elif isinstance(thing, functools.partial):
             for part in (thing.func, thing.args, thing.keywords):
                 self._walk(part, name, depth)
-        elif isinstance(thing, (staticmethod, classmethod)) or hasattr(thing, "__wrapped__"):
+        elif inspect.getattr_static(thing, "__wrapped__", None) is not None:
             self._walk(thing.__wrapped__, name, depth)
         elif isinstance(thing, ModuleType):
             self._python_module(thing, depth)
-        elif isinstance(thing, (list, tuple, dict, set, frozenset, deque, bytearray)):
+        elif isinstance(thing, (list, tuple, dict, set, frozenset, deque, bytearray, *_BUFFERS, MappingProxyType)):
             self._container(thing, name, depth)
+        elif isinstance(thing, (UserDict, UserList, ChainMap, threading.local)):
+            for key, value in list(vars(thing).items()):
+                self._place(vars(thing), "item", key, value, name, depth)
+        elif isinstance(thing, ReferenceType):
+            self._place(thing, "call", None, thing(), name, depth)
+        elif isinstance(thing, ContextVar):
+            self._place(thing.get, "call", None, thing.get(None), name, depth)
         elif foreign_state(thing) is not None:
             self.generators.append(thing)
         elif hasattr(type(thing), "__next__"):
@@ -205,12 +242,14 @@ class Reach:
                 self._place(scope, "item", name, scope[name], name, depth)
 
     def _container(self, container: Any, name: str, depth: int) -> None:
-        if isinstance(container, (set, frozenset, bytearray)):
+        if isinstance(container, (set, frozenset, bytearray, *_BUFFERS)):
             self.sets.append((name, container))
             return
+        if len(container) > _MANY:
+            self.large.append((name, container))
         self.lengths.append((name, container))
         if len(container) <= _MANY:
-            items = container.items() if isinstance(container, dict) else enumerate(container)
+            items = container.items() if isinstance(container, (dict, MappingProxyType)) else enumerate(container)
             for key, value in list(items):
                 self._place(container, "item", key, value, name, depth)
 
@@ -288,6 +327,11 @@ class Reach:
         for generator in self.generators:
             found[id(generator), "state", None] = type(generator).__name__, foreign_state(generator)
         return found
+
+
+def own_attributes(tensor: Any, mentioned: set[str]) -> list[str]:
+    """The attributes that somebody has hung on a tensor, and that the code may read."""
+    return sorted(name for name in vars(tensor).keys() & mentioned if name not in _ENGINES and name[0] != "_")
 
 
 def is_ours(cls: type) -> bool:

@@ -18,7 +18,7 @@ from .names import name_outside
 from .plan import Plan
 from .program import Program
 from .provenance import described
-from .reach import MOST_BYTES, Reach, line_of
+from .reach import MOST_BYTES, MOST_ELEMENTS, Reach, line_of
 from .recorder import Recorder
 from .results import Collector, Results, release, settle_escapes
 from .watch import Watch
@@ -87,7 +87,7 @@ def _guards(
 ) -> Guards:
     """The conditions under which the program may be replayed."""
     guards = Guards()
-    require_alike(guards, leaves, found, names)
+    require_alike(guards, leaves, found, names, reach.mentioned)
     parameters = {id(leaf.value): f"{name}_values" for leaf, name in zip(found, names) if leaf.value is not None}
     guards.tensors(recorder.recording, moving, parameters)
     for sign, value, other, answer in recorder.comparisons:
@@ -140,6 +140,13 @@ def _refuse(
             "pass the number as an argument; random ones come from minigrad's functions (minigrad.rand, dropout)",
             watch.foreign[1],
         )
+    for name, container in reach.large:
+        if len(container) > MOST_ELEMENTS:
+            recorder.refuse(
+                f"the step mentions {name!r}, a {type(container).__name__} of {len(container)} elements from outside",
+                "pass what it needs of it as an argument",
+                line_of(watch.codes, name),
+            )
     for array in reach.arrays:
         if array.nbytes > MOST_BYTES and getattr(array.flags, "writeable", True):
             recorder.refuse(
