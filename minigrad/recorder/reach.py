@@ -360,7 +360,7 @@ def _functions_of(codes: list[CodeType]) -> list[FunctionType]:
 
 
 def _codes_of(function: Any) -> Iterator[CodeType]:
-    function = getattr(function, "__func__", function)
+    function = function.__func__ if isinstance(function, MethodType) else function
     if isinstance(function, FunctionType) and is_users(function.__code__):
         yield function.__code__
 
