@@ -53,7 +53,7 @@ class Calls:
         calls: what has been noted, in order.
         paused: above 0 while arrays are what they are and nothing is noted.
         arguments: the floats among the arguments of the step.
-        comparisons: (sign, one of those, what it was compared with, answer).
+        comparisons: (sign, one of those, a number or another of them, answer).
         refused: what has been refused first, in case the step catches the error.
         watcher: what sees every Python call of the step (`watch.Watch`); not those of the recorder.
         tests: (test, value of an argument or of a tensor from outside, answer): see `backend.door.holds`.
@@ -65,7 +65,7 @@ class Calls:
         self.watcher: Any = None
         self.tests: list[tuple[Callable[[Any], bool], Value, bool]] = []
         self.arguments: list[Value] = []
-        self.comparisons: list[tuple[str, Value, float, bool]] = []
+        self.comparisons: list[tuple[str, Value, Any, bool]] = []
         self.refused: RecordingError | None = None
         self.provenance = Provenance()
         self.undo = Undo()
@@ -243,12 +243,13 @@ class Calls:
 
     def compare(self, sign: str, value: Value, other: Any) -> Any:
         """A comparison of a float with a number: of an argument the answer becomes a condition of the program."""
-        if not isinstance(other, (int, float)) or isinstance(other, Traced):
+        if not isinstance(other, (int, float)):
             return NotImplemented
-        if not any(value is number for number in self.arguments):
+        numbers = [value, other.value] if isinstance(other, Traced) else [value]
+        if any(not any(number is known for known in self.arguments) for number in numbers):
             self.refuse_number("a comparison")
-        answer = COMPARISONS[sign](value.array, other)
-        self.comparisons.append((sign, value, other, answer))
+        answer = COMPARISONS[sign](value.array, self._real(other))
+        self.comparisons.append((sign, value, self._noted(other), answer))
         return answer
 
     @unwatched

@@ -7,7 +7,6 @@ recorded again.
 from __future__ import annotations
 
 from copy import copy
-from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 from ..autograd.hooks import LeafHooks
@@ -49,7 +48,7 @@ class Guards:
             if not isinstance(value, (int, str)):  # 0.0 and -0.0 are equal, and so are (1,) and (1.0,)
                 alike += f" and repr({expression}) == {self.thing(repr(value))}"
             self.require(f"({expression} is {known} or {alike})")
-        elif not isinstance(value, (ModuleType, BuiltinFunctionType)):
+        else:
             self.require(f"{expression} is {self.thing(value)}")
 
     # -- tensors and optimizers -------------------------------------------------------------------------------------

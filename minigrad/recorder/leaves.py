@@ -70,7 +70,7 @@ def sort_leaves(recorder: Recorder, leaves: list[Any], names: list[str], static:
 
 def _leaf(recorder: Recorder, leaf: Any, static: bool) -> Leaf:
     if isinstance(leaf, TensorBase):
-        if leaf.requires_grad:  # type: ignore[attr-defined]
+        if leaf.requires_grad or leaf._grad is not None:  # type: ignore[attr-defined]
             return Leaf("same", leaf)  # it may be reached in other ways, too: as a parameter of an optimizer
         value = recorder.argument(leaf.array)
         alias = object.__new__(type(leaf))

@@ -213,7 +213,7 @@ class Reach:
             self.generators.append(thing)
         elif hasattr(type(thing), "__next__"):
             self.iterators.append((name, thing))
-        elif isinstance(thing, SimpleNamespace) or _is_users_class(type(thing)):
+        elif isinstance(thing, SimpleNamespace) or not is_ours(type(thing)):
             self._object(thing, depth)
 
     def _function(self, function: FunctionType, depth: int) -> None:
@@ -269,7 +269,7 @@ class Reach:
             if not is_ours(type(thing)):
                 self._class(type(thing), depth)
             return
-        if own:
+        if own and _is_users_class(type(thing)):
             self.lengths.append((type(thing).__name__, own))  # one more may hide one of the class
         for cls in type(thing).__mro__:
             slots = cls.__dict__.get("__slots__", ())
@@ -298,8 +298,7 @@ class Reach:
             own = vars(parent)
             self.lengths.append((parent.__name__, own))
             for name in sorted(own.keys() & (self.mentioned | {"forward", "update", "scalars"})):
-                if is_plain(own[name]) or isinstance(own[name], (FunctionType, list, dict, staticmethod, TensorBase)):
-                    self._place(own, "item", name, own[name], name, depth)
+                self._place(own, "item", name, own[name], name, depth)
 
     def attributes(self, thing: Any) -> set[str]:
         """The names of an object's own attributes on which a program may depend."""

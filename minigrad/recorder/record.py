@@ -13,7 +13,7 @@ from ..nn.module import Module
 from .errors import Postponed
 from .guards import Guards, changed_by_step, options
 from .interception import recording
-from .leaves import Leaf, require_alike, sort_leaves
+from .leaves import Leaf, flatten, require_alike, sort_leaves
 from .names import name_outside
 from .plan import Plan
 from .program import Program
@@ -90,9 +90,10 @@ def _guards(
     require_alike(guards, leaves, found, names, reach.mentioned)
     parameters = {id(leaf.value): f"{name}_values" for leaf, name in zip(found, names) if leaf.value is not None}
     guards.tensors(recorder.recording, moving, parameters)
+    inputs = {id(leaf.value): name for leaf, name in zip(found, names) if leaf.value is not None}
     for sign, value, other, answer in recorder.comparisons:
-        name = next(name for leaf, name in zip(found, names) if leaf.value is value)
-        guards.require(f"({name} {sign} {guards.thing(other)}) is {answer}")
+        word = inputs[id(other)] if id(other) in inputs else guards.thing(other)
+        guards.require(f"({inputs[id(value)]} {sign} {word}) is {answer}")
     guards.reach(reach)
     guards.options(reach)
     guards.hooks()
@@ -161,12 +162,19 @@ def _run(
 ) -> tuple[Any, Results]:  # fmt: skip
     """Run the step with the recorder in the door."""
     args, kwargs = rebuild([leaf.given for leaf in found])
+    structure = flatten((args, kwargs), [])
     with recording(recorder):
         watch.start()
         try:
             returned = function(*args, **kwargs)
         finally:
             foreign = watch.stop()
+        again: list[Any] = []
+        if flatten((args, kwargs), again) != structure or any(a is not leaf.given for a, leaf in zip(again, found)):
+            recorder.refuse(
+                "the step changes a list or dict among its arguments, which no replay would do",
+                "return what is new, and change the list or dict outside",
+            )
         if foreign:
             recorder.refuse(
                 "random numbers of Python's or NumPy's own are drawn in the step, and each replay would repeat them",
