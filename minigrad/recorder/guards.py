@@ -6,7 +6,9 @@ recorded again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
+from operator import is_
 from typing import Any
 
 from ..autograd.hooks import LeafHooks
@@ -115,10 +117,7 @@ class Guards:
         for _, container in reach.lengths:
             self.require(f"len({self.thing(container)}) == {len(container)}")
         for _, container in reach.large:
-            self.require(f"{self.thing(container)} == {self.thing(copy(container))}")
-            if isinstance(container, (list, tuple)):
-                kinds = self.thing([*map(type, container)])
-                self.require(f"[*map({self.thing(type)}, {self.thing(container)})] == {kinds}")
+            self.require(f"{self.thing(same_elements)}({self.thing(container)}, {self.thing(elements(container))})")
         for _, container in reach.sets:
             self.require(f"{self.thing(fingerprint)}({self.thing(container)}) == {self.thing(fingerprint(container))}")
         for tensor in reach.tensors:
@@ -150,6 +149,17 @@ def _hooks_of(leaf: Any) -> tuple[Any, Any]:
 def same_hooks(known: list[tuple[Any, Any]]) -> bool:
     """True if each leaf has the hooks that it had."""
     return all((leaf._hooks, leaf._post_hooks) == hooks for leaf, hooks in known)
+
+
+def elements(container: Any) -> list[Any]:
+    """What a container holds, keys included."""
+    return [*container, *container.values()] if isinstance(container, Mapping) else [*container]
+
+
+def same_elements(container: Any, known: list[Any]) -> bool:
+    """True if a container holds the very objects that it held."""
+    now = elements(container)
+    return len(now) == len(known) and all(map(is_, now, known))
 
 
 def options(optimizer: Optimizer) -> Any:

@@ -15,6 +15,7 @@ from ..autograd.node import Node
 from ..backend.door import door
 from .errors import Postponed, RecordingError
 from .leaves import flatten, rebuilt
+from .names import parameter_names
 from .program import Program
 from .record import record
 from .report import report
@@ -145,7 +146,7 @@ class Jitted:
             visit(part, self._names[k] if k < len(self._names) else f"argument_{k}")
         for key, part in zip(kwargs_part[1], kwargs_part[2]):
             visit(part, key)
-        return _identifiers(names)
+        return parameter_names(names)
 
     # -- looking at it ----------------------------------------------------------------------------------------------
 
@@ -191,19 +192,6 @@ def _parameter_names(function: Callable[..., Any]) -> list[str]:
     except (TypeError, ValueError):
         return []
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-
-
-def _identifiers(names: list[str]) -> list[str]:
-    """Names that can stand in a program, each once."""
-    found: list[str] = []
-    for name in names:
-        base = "".join(c if c.isalnum() else "_" for c in name)
-        unique, k = base, 1
-        while unique in found:
-            k += 1
-            unique = f"{base}_{k}"
-        found.append(unique)
-    return found
 
 
 def jit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 from typing import Any
@@ -13,6 +14,26 @@ from .trace import Call, Value
 
 #: how a view's name follows from that of what it is a view of
 _SUFFIXES = {"transpose": "T", "reshape": "flat", "ravel": "flat", "getitem": "part", "broadcast_to": "wide"}
+
+
+#: names that programs use themselves
+RESERVED = {"in_blocks", "unchanged", "array_at", "new", "bump", "step", "fits", "alone", "kinds", "references"}
+RESERVED |= {*dir(builtins), *keyword.kwlist, "numbers"}
+
+
+def parameter_names(wanted: list[str]) -> list[str]:
+    """Names for the parameters of a program, each once: with `_values` behind it, each is also that of an array."""
+    found: list[str] = []
+    taken = set(RESERVED)
+    for name in wanted:
+        base = re.sub(r"\W", "_", name)
+        unique, k = base, 1
+        while not unique.isidentifier() or unique in taken or f"{unique}_values" in taken:
+            k += 1
+            unique = f"{base}_{k}" if base.isidentifier() else f"argument_{k}"
+        found.append(unique)
+        taken |= {unique, f"{unique}_values"}
+    return found
 
 
 class Names:

@@ -111,9 +111,10 @@ class Plan:
     def _sort(self, needed: list[Call], on_numpy: bool) -> None:
         """Divide the calls into those made once and those made each time, and choose results for buffers."""
         written = {id(v.memory) for call in needed for v in call.writes}
+        apart = self.fresh | {id(value.memory) for value in self.gradients}  # others may change these
         for call in needed:
             reads = list(call.reads())
-            pure = call.kind in _PURE and not call.writes and not any(id(o.memory) in self.fresh for o in call.outs)
+            pure = call.kind in _PURE and not call.writes and not any(id(o.memory) in apart for o in call.outs)
             settled = pure and not any(id(v.memory) in written for v in (*reads, *call.outs))
             if settled and call.outs and all(id(v) in self.constants or v.memory.kind == "constant" for v in reads):
                 self.constants.update(id(out) for out in call.outs)

@@ -323,6 +323,8 @@ class Reach:
                 found[id(holder), kind, fingerprint(key, 0)] = str(key), fingerprint(value)
         for name, container in (*self.lengths, *self.sets):
             found[id(container), "length", None] = name, fingerprint(container, 1)
+        for tensor in self.tensors:
+            found[id(tensor), "node", None] = "requires_grad", (id(tensor.node), str(tensor._hooks))
         for generator in self.generators:
             found[id(generator), "state", None] = type(generator).__name__, foreign_state(generator)
         return found

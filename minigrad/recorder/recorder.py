@@ -59,6 +59,7 @@ class Recorder(Calls):
         self._values: list[Value] = []  # keeps every id unique
         self._outside: dict[int, tuple[Any, Value]] = {}  # id -> array from outside and its value
         self._opaque: dict[int, tuple[Any, Value]] = {}  # id -> what an effect returned
+        self.nodes: list[tuple[Any, Any]] = []  # tensors from outside, and their nodes when they were first read
         self._held: set[int] = set()
         self._aliases: dict[int, Any] = {}  # id -> the tensor that stands for a gradient from outside
 
@@ -94,6 +95,7 @@ class Recorder(Calls):
         self.forget()
         self._outside.clear()
         self._opaque.clear()
+        self.nodes.clear()
         for value in self._values:
             value.array = None
         self.undo = Undo()
@@ -123,6 +125,8 @@ class Recorder(Calls):
                     "detach() it, or compute it inside",
                 )
             self._held.add(id(tensor))
+            self.undo.attribute(tensor, "node")
+            self.nodes.append((tensor, own.get("node")))
             self.recording.holders.append((tensor, value))
         return self.tracer(value)
 

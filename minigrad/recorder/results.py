@@ -101,6 +101,13 @@ class Collector:
                 own["array"] = own["array"].value.array
             if isinstance(own.get("node"), Node) and not isinstance(own["node"], Returned):
                 self._refuse_history(value)
+        for tensor, node in recorder.nodes:
+            if tensor.__dict__.get("node") is not node:
+                recorder.refuse(
+                    "the step changes whether a tensor from outside requires a gradient, which no replay would do",
+                    "set requires_grad outside the step, or use detach() and no_grad() in it",
+                )
+        self._refuse_two_holders()
         for number, alias in aliases:
             node = alias.__dict__.get("node")
             if isinstance(node, Node):
@@ -114,6 +121,16 @@ class Collector:
                     results.argument_gradients.append((number, self._place(gradient)))
                     original._grad = gradient
         return self._real(returned)
+
+    def _refuse_two_holders(self) -> None:
+        """Raise if the step gives another array to one of several tensors from outside that share one."""
+        for _, value in self.recorder.recording.holders:
+            holders = [tensor for tensor, other in self.recorder.recording.holders if other is value]
+            if len(holders) > 1 and any(tensor is holder for tensor, _ in self.results.arrays for holder in holders):
+                self.recorder.refuse(
+                    "the step gives another array to one of two tensors from outside that share one",
+                    "write into the tensor in place (copy_), or clone() one of them",
+                )
 
     def _refuse_history(self, value: Value) -> NoReturn:
         self.recorder.refuse(

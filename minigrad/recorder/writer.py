@@ -5,22 +5,18 @@ The text is what runs (`Program` compiles it) and what `print(step.source)` show
 
 from __future__ import annotations
 
-import builtins
 from typing import Any
 
 from ..autograd.node import LEAF
 from .fusing import arrays_of
 from .leaves import Leaf
-from .names import Names, headline
+from .names import RESERVED, Names, headline
 from .plan import Plan, fresh_places
 from .results import Fixed, Fresh, Given
 from .trace import Call, Value
 from .wording import Wording
 
 _LARGE = 65_536  # bytes from which it matters that an array is let go before the step ends
-#: names that lines of the program use themselves
-_RESERVED = {"in_blocks", "unchanged", "array_at", "new", "bump", "step", "fits", "alone", "kinds", "references"}
-_RESERVED |= set(dir(builtins))
 
 
 class Writer(Wording):
@@ -34,7 +30,7 @@ class Writer(Wording):
     """
 
     def __init__(self, plan: Plan, parameters: list[str], leaves: list[Leaf], paths: dict[int, str]) -> None:
-        super().__init__(plan, Names(_RESERVED | set(parameters)), paths)
+        super().__init__(plan, Names(RESERVED | set(parameters)), paths)
         self.parameters = parameters
         self.leaves = leaves
         self.lines: list[str] = []
