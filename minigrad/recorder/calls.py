@@ -10,6 +10,7 @@ import operator
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from numbers import Number
 from typing import Any, NoReturn, TypeVar
 
 from ..autograd.node import TensorBase
@@ -244,6 +245,8 @@ class Calls:
     def compare(self, sign: str, value: Value, other: Any) -> Any:
         """A comparison of a float with a number: of an argument the answer becomes a condition of the program."""
         if not isinstance(other, (int, float)):
+            if isinstance(other, Number) or hasattr(other, "dtype"):
+                self.refuse_number("a comparison")
             return NotImplemented
         numbers = [value, other.value] if isinstance(other, Traced) else [value]
         if any(not any(number is known for known in self.arguments) for number in numbers):

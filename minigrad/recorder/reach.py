@@ -174,6 +174,8 @@ class Reach:
             self._class(thing, depth)
         elif isinstance(thing, TensorBase):
             self.tensors.append(thing)
+            for hook in [*(thing._hooks or ()), *(thing._post_hooks or {}).values()]:
+                self._walk(hook, name, depth + 1)
             for key in own_attributes(thing, self.mentioned):
                 self._place(vars(thing), "item", key, vars(thing)[key], name, depth)
         elif isinstance(thing, Module):
@@ -266,6 +268,8 @@ class Reach:
         for name in sorted(self.attributes(thing)):
             self._place(own, "item", name, own[name], name, depth)
         if isinstance(thing, Optimizer):
+            for hook in [*thing._before.values(), *thing._after.values()]:
+                self._walk(hook, "", depth + 1)
             if not is_ours(type(thing)):
                 self._class(type(thing), depth)
             return
@@ -287,6 +291,9 @@ class Reach:
         if module._hooks is not None:
             self.references.append(Reference(own, "item", "_hooks", module._hooks))
             self.hooks += vars(module._hooks).values()
+            for kind in vars(module._hooks).values():
+                for hook in kind.values():
+                    self._walk(getattr(hook, "hook", hook), "", depth + 1)
         if not is_ours(type(module)):
             self._class(type(module), depth)
 

@@ -73,7 +73,7 @@ def record(
     plan = Plan(recorder.recording, results, _all_on_host(recorder))
     writer = Writer(plan, names, found, paths)
     writer.write()
-    guards = _guards(recorder, leaves, found, names, reach, plan.moving)
+    guards = _guards(recorder, leaves, found, names, reach, plan.moving, [tensor for tensor, _ in results.arrays])
     guards.same(f"{guards.thing(modes)}.node_type", modes.node_type)
     guards.require(f"{guards.thing(dtypes.default_float)}() is {guards.thing(default)}")
     guards.require(f"{guards.thing(devices.get_default_device)}() == {guards.thing(where)}")
@@ -83,9 +83,15 @@ def record(
 
 
 def _guards(
-    recorder: Recorder, leaves: list[Any], found: list[Leaf], names: list[str], reach: Reach, moving: set[int]
+    recorder: Recorder,
+    leaves: list[Any],
+    found: list[Leaf],
+    names: list[str],
+    reach: Reach,
+    moving: set[int],
+    replaced: list[Any],
 ) -> Guards:
-    """The conditions under which the program may be replayed."""
+    """The conditions under which the program may be replayed; the step gives the tensors in `replaced` other arrays."""
     guards = Guards()
     require_alike(guards, leaves, found, names, reach.mentioned)
     parameters = {id(leaf.value): f"{name}_values" for leaf, name in zip(found, names) if leaf.value is not None}
@@ -94,6 +100,10 @@ def _guards(
     for sign, value, other, answer in recorder.comparisons:
         word = inputs[id(other)] if id(other) in inputs else guards.thing(other)
         guards.require(f"({inputs[id(value)]} {sign} {word}) is {answer}")
+    for tensor in replaced:
+        for leaf, name in zip(found, names):
+            if leaf.kind == "tensor":
+                guards.require(f"{name} is not {guards.thing(tensor)}")
     guards.reach(reach)
     guards.options(reach)
     guards.hooks()

@@ -107,7 +107,7 @@ class Collector:
                     "the step changes whether a tensor from outside requires a gradient, which no replay would do",
                     "set requires_grad outside the step, or use detach() and no_grad() in it",
                 )
-        self._refuse_two_holders()
+        self._refuse_shared()
         for number, alias in aliases:
             node = alias.__dict__.get("node")
             if isinstance(node, Node):
@@ -122,8 +122,14 @@ class Collector:
                     original._grad = gradient
         return self._real(returned)
 
-    def _refuse_two_holders(self) -> None:
-        """Raise if the step gives another array to one of several tensors from outside that share one."""
+    def _refuse_shared(self) -> None:
+        """Raise if the step gives another array to a tensor from outside that it knows in another way, too."""
+        arguments = [original for _, original in self.originals.values()]
+        if any(tensor is original for tensor, _ in self.results.arrays for original in arguments):
+            self.recorder.refuse(
+                "the step gives another array to a tensor that is one of its arguments, too",
+                "write into the tensor in place (copy_), or pass a clone()",
+            )
         for _, value in self.recorder.recording.holders:
             holders = [tensor for tensor, other in self.recorder.recording.holders if other is value]
             if len(holders) > 1 and any(tensor is holder for tensor, _ in self.results.arrays for holder in holders):

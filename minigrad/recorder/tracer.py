@@ -8,11 +8,13 @@ buffer and no `__array__`: nothing can read its values behind the recorder's bac
 from __future__ import annotations
 
 import operator
+import sys
 from typing import Any
 
 from ..backend.dtypes import register_number
 from ..backend.library import register
 from .library import recording_library
+from .provenance import is_users
 from .trace import Value
 
 #: methods that read values on the host
@@ -104,6 +106,8 @@ class Traced:
         return self.recorder.run(function, args, kwargs)
 
     def __repr__(self) -> str:  # without the values: debuggers and tracebacks ask for it
+        if is_users(sys._getframe(1).f_code):
+            self.recorder.refuse_read("repr() of a traced value")
         return f"<traced {type(self.value.array).__name__}>"
 
 
