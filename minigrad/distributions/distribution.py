@@ -94,7 +94,8 @@ class Distribution:
     def check_parameter(self, name: str, value: Any, rule: str, valid: Callable[[Any], Any]) -> None:
         """Raise where `valid(value)`, a boolean tensor, is False and arguments are to be checked."""
         if self._validate_args:
-            whole(_refuse_other, valid(value).array, value.array, f"{type(self).__name__}: expected {name} to be {rule}")
+            expected = f"{type(self).__name__}: expected {name} to be {rule}"
+            whole(_refuse_other, valid(value).array, value.array, expected)
 
     def check_value(self, value: Any, rule: str, valid: Callable[[Any], Any]) -> None:
         """As `check_parameter`, for what is asked about; its shape must fit the distribution's too."""

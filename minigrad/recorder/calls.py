@@ -123,7 +123,7 @@ class Calls:
             noted_kwargs = dict(noted_kwargs)
             noted_args = (*noted_args, noted_kwargs.pop("out"))
         call = self._call(kind, function, name, noted_args, noted_kwargs)
-        writes = _written(function, name, noted_args, noted_kwargs)
+        writes = known.written(function, name, noted_args, noted_kwargs)
         return self._do(call, writes, lambda: function(*real_args, **real_kwargs))
 
     def _check_known(self, name: str, function: Any, args: tuple) -> None:
@@ -245,7 +245,7 @@ class Calls:
     def compare(self, sign: str, value: Value, other: Any) -> Any:
         """A comparison of a float with a number: of an argument the answer becomes a condition of the program."""
         if not isinstance(other, (int, float)):
-            if isinstance(other, Number) or hasattr(other, "dtype"):
+            if isinstance(other, Number):
                 self.refuse_number("a comparison")
             return NotImplemented
         numbers = [value, other.value] if isinstance(other, Traced) else [value]
@@ -385,18 +385,3 @@ def _is_view(result: Any, source: Any) -> bool:
     if type(result) is not type(source) or result.base is None or not result.size:
         return False
     return shares_memory_as_view(result, source)
-
-
-def _written(function: Any, name: str, args: tuple, kwargs: dict[str, Any]) -> list[Value]:
-    """The values that a function changes in place."""
-    written = values_in(kwargs.get("out"))
-    method = known.ufunc_method(function)
-    if known.is_ufunc(function):
-        written += values_in(args[function.nin :])
-    elif method is not None and method[1] == "at":
-        written += values_in(args[0])
-    elif name in known.WRITES:
-        written += values_in(args[known.WRITES[name]])
-    elif name == "dot" and len(args) > 2:
-        written += values_in(args[2])
-    return written

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .trace import Value, values_in
+
 #: function or method -> the place of the argument that it changes in place
 WRITES = {"copyto": 0, "put": 0, "place": 0, "putmask": 0, "fill_diagonal": 0, "put_along_axis": 0}
 WRITING_METHODS = {"fill", "sort", "partition", "put", "itemset", "setfield", "byteswap"}
@@ -57,3 +59,18 @@ def name_of(function: Any) -> str:
     if method is not None:
         return f"{method[0].__name__}.{method[1]}"
     return getattr(function, "__name__", type(function).__name__)
+
+
+def written(function: Any, name: str, args: tuple, kwargs: dict[str, Any]) -> list[Value]:
+    """The values that a function changes in place."""
+    written = values_in(kwargs.get("out"))
+    method = ufunc_method(function)
+    if is_ufunc(function):
+        written += values_in(args[function.nin :])
+    elif method is not None and method[1] == "at":
+        written += values_in(args[0])
+    elif name in WRITES:
+        written += values_in(args[WRITES[name]])
+    elif name == "dot" and len(args) > 2:
+        written += values_in(args[2])
+    return written

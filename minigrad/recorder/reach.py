@@ -8,14 +8,12 @@ all else by identity.
 from __future__ import annotations
 
 import array
-import dis
 import functools
-import gc
 import inspect
 import sys
 import threading
 from collections import ChainMap, UserDict, UserList, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextvars import ContextVar
 from types import (
     BuiltinFunctionType,
@@ -34,6 +32,7 @@ from ..backend.library import is_array
 from ..backend.random import Generator, foreign_state
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
+from .codes import codes_of, functions_of, globals_in, words_in
 from .provenance import PACKAGE, is_installed, is_users
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
@@ -118,6 +117,7 @@ class Reach:
         self.iterators: list[tuple[str, Any]] = []
         self.named: list[tuple[str, Any]] = []
         self._seen: set[int] = set()
+        self._free: set[int] = set()  # ids of what hooks alone lead to
         self._codes: set[CodeType] = set()
         self.mentioned: set[str] = set()
         roots = [function, *things]
@@ -126,11 +126,11 @@ class Reach:
             inner = {constant for code in (*codes, *self._codes) for constant in code.co_consts}
             lost = [code for code in codes if code.co_freevars and code not in self._codes and code not in inner]
             if lost:
-                self._walk_all(codes, [*roots, *_functions_of(lost)])
+                self._walk_all(codes, [*roots, *functions_of(lost)])
 
     def _walk_all(self, codes: dict[CodeType, dict[str, Any]], roots: list[Any]) -> None:
-        for code in [*codes, *(code for root in roots for code in _codes_of(root))]:
-            self.mentioned |= _words(code)
+        for code in [*codes, *(code for root in roots for code in codes_of(root))]:
+            self.mentioned |= words_in(code)
         before = None
         while before != len(self.mentioned):  # what is reached may mention more
             before = len(self.mentioned)
@@ -140,7 +140,7 @@ class Reach:
             for root in roots:
                 self._walk(root, "", 0)
             for code in self._codes:
-                self.mentioned |= _words(code)
+                self.mentioned |= words_in(code)
         self.computed = bool(self.mentioned & _COMPUTED)
 
     def _restart(self) -> None:
@@ -156,6 +156,7 @@ class Reach:
         for found in (*lists, self.tensors, self.arrays, self.generators, self.iterators, self.named):
             found.clear()
         self._seen.clear()
+        self._free.clear()
         self._codes.clear()
         self.computed = bool(self.mentioned & _COMPUTED)
 
@@ -166,6 +167,14 @@ class Reach:
         self.references.append(Reference(holder, kind, key, value))
         self._walk(value, name, depth + 1)
 
+    def _hooks(self, hooks: list[Any], depth: int) -> None:
+        """What hooks do in Python happens while recording only, so what they change there is no matter."""
+        counts = len(self.references), len(self.lengths), len(self.sets)
+        for hook in hooks:
+            self._walk(hook, "", depth + 1)
+        self._free.update(id(place.holder) for place in self.references[counts[0] :])
+        self._free.update(id(some) for _, some in (*self.lengths[counts[1] :], *self.sets[counts[2] :]))
+
     def _walk(self, thing: Any, name: str, depth: int) -> None:
         if is_plain(thing) or isinstance(thing, BuiltinFunctionType) or id(thing) in self._seen:
             return
@@ -174,8 +183,7 @@ class Reach:
             self._class(thing, depth)
         elif isinstance(thing, TensorBase):
             self.tensors.append(thing)
-            for hook in [*(thing._hooks or ()), *(thing._post_hooks or {}).values()]:
-                self._walk(hook, name, depth + 1)
+            self._hooks([*(thing._hooks or ()), *(thing._post_hooks or {}).values()], depth)
             for key in own_attributes(thing, self.mentioned):
                 self._place(vars(thing), "item", key, vars(thing)[key], name, depth)
         elif isinstance(thing, Module):
@@ -238,7 +246,7 @@ class Reach:
         self._walk(function.__dict__, "", depth)
 
     def _code(self, code: CodeType, scope: dict[str, Any], depth: int = 0) -> None:
-        for name in _globals(code):
+        for name in globals_in(code):
             if name in scope:
                 self.named.append((name, scope[name]))
                 self._place(scope, "item", name, scope[name], name, depth)
@@ -268,8 +276,7 @@ class Reach:
         for name in sorted(self.attributes(thing)):
             self._place(own, "item", name, own[name], name, depth)
         if isinstance(thing, Optimizer):
-            for hook in [*thing._before.values(), *thing._after.values()]:
-                self._walk(hook, "", depth + 1)
+            self._hooks([*thing._before.values(), *thing._after.values()], depth)
             if not is_ours(type(thing)):
                 self._class(type(thing), depth)
             return
@@ -291,9 +298,8 @@ class Reach:
         if module._hooks is not None:
             self.references.append(Reference(own, "item", "_hooks", module._hooks))
             self.hooks += vars(module._hooks).values()
-            for kind in vars(module._hooks).values():
-                for hook in kind.values():
-                    self._walk(getattr(hook, "hook", hook), "", depth + 1)
+            every = [hook for kind in vars(module._hooks).values() for hook in kind.values()]
+            self._hooks([getattr(hook, "hook", hook) for hook in every], depth)
         if not is_ours(type(module)):
             self._class(type(module), depth)
 
@@ -326,9 +332,11 @@ class Reach:
         """What stands in each place now, to see whether the step itself changes it."""
         found: dict[tuple[int, str, Any], tuple[str, Any]] = {}
         for holder, kind, key, value in self.references:
-            if is_plain(value):
+            if is_plain(value) and id(holder) not in self._free:
                 found[id(holder), kind, fingerprint(key, 0)] = str(key), fingerprint(value)
         for name, container in (*self.lengths, *self.sets):
+            if id(container) in self._free:
+                continue
             found[id(container), "length", None] = name, fingerprint(container, 1)
         for tensor in self.tensors:
             found[id(tensor), "node", None] = "requires_grad", (id(tensor.node), str(tensor._hooks))
@@ -357,48 +365,3 @@ def _is_users_class(cls: type) -> bool:
 
 def _file(cls: type) -> str:
     return getattr(sys.modules.get(cls.__module__), "__file__", None) or ""
-
-
-def _functions_of(codes: list[CodeType]) -> list[FunctionType]:
-    """The functions that have one of the `codes`: how a closure is found that no name leads to.
-
-    This looks at every object there is (10 to 80 ms), so it is asked only where it has to be.
-    """
-    return [f for f in gc.get_referrers(*codes) if isinstance(f, FunctionType) and f.__code__ in codes]
-
-
-def _codes_of(function: Any) -> Iterator[CodeType]:
-    function = function.__func__ if isinstance(function, MethodType) else function
-    if isinstance(function, FunctionType) and is_users(function.__code__):
-        yield function.__code__
-
-
-@functools.lru_cache(maxsize=4096)
-def _globals(code: CodeType) -> tuple[str, ...]:
-    """The global names that code, and the functions defined inside, read."""
-    names = {str(i.argval) for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names.update(_globals(constant))
-    return tuple(sorted(names))
-
-
-@functools.lru_cache(maxsize=4096)
-def _words(code: CodeType) -> frozenset[str]:
-    """The names and short texts in code, and in the functions that are defined inside."""
-    words = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            words |= _words(constant)
-        elif isinstance(constant, str) and constant.isidentifier():
-            words.add(constant)
-    return frozenset(words)
-
-
-def line_of(codes: Iterable[CodeType], name: str) -> tuple[str, int]:
-    """The first line of code that mentions a name."""
-    for code in codes:
-        for instruction in dis.get_instructions(code):
-            if instruction.argval == name and instruction.positions and instruction.positions.lineno:
-                return code.co_filename, instruction.positions.lineno
-    return "", 0

@@ -10,6 +10,7 @@ from ..autograd.node import TensorBase
 from ..backend import devices, dtypes
 from ..backend.library import find_library
 from ..nn.module import Module
+from .codes import line_of
 from .errors import Postponed
 from .guards import Guards, changed_by_step, options
 from .interception import recording
@@ -18,7 +19,7 @@ from .names import name_outside
 from .plan import Plan
 from .program import Program
 from .provenance import described
-from .reach import MOST_BYTES, MOST_ELEMENTS, Reach, line_of
+from .reach import MOST_BYTES, MOST_ELEMENTS, Reach
 from .recorder import Recorder
 from .results import Collector, Results, release, settle_escapes
 from .watch import Watch
