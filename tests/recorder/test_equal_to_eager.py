@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded_helpers import bits, both_ways
@@ -222,5 +224,140 @@ def test_a_random_program_and_its_gradients_are_recorded_as_they_run(program, sh
             with minigrad.no_grad():
                 for w in weights:
                     w.mul_(0.9)
+
+    both_ways(scenario)
+
+
+# Random events between the calls of one step
+
+
+class World:
+    """A model in training, and what a user may do to it between two steps."""
+
+    def __init__(self, jit, kind):
+        self.model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Dropout(0.2), nn.Linear(4, 2))
+        self.make = lambda params: {
+            "sgd": lambda: optim.SGD(params, lr=0.05, momentum=0.9),
+            "rmsprop": lambda: optim.RMSprop(params, lr=0.01, momentum=0.5),
+            "adagrad": lambda: optim.Adagrad(params, lr=0.05),
+        }[kind]()
+        self.optimizer = self.make(self.model.parameters())
+        self.scale, self.clip, self.size = 1.0, None, 4
+        self.saved = None
+        self.held = []
+        self.hooks = []
+
+        def step(x, y, weight):
+            self.optimizer.zero_grad()
+            loss = F.mse_loss(self.model(x), y) * weight * self.scale
+            loss.backward()
+            if self.clip is not None:
+                nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+            self.optimizer.step()
+            return loss
+
+        def accumulate(x, y):
+            loss = F.l1_loss(self.model(x), y)
+            loss.backward()
+            return loss
+
+        self.eager, self.step, self.accumulate = step, jit(step), jit(accumulate)
+
+    def batch(self):
+        return minigrad.randn(self.size, 3), minigrad.randn(self.size, 2)
+
+    def load(self):
+        if self.saved is not None:
+            self.model.load_state_dict(self.saved[0])
+            self.optimizer.load_state_dict(self.saved[1])
+
+    def save(self):
+        self.saved = copy.deepcopy((self.model.state_dict(), self.optimizer.state_dict()))
+
+    def data(self):
+        self.model[0].weight.data = minigrad.randn(4, 3)
+
+    def in_place(self):
+        with minigrad.no_grad():
+            self.model[4].bias.add_(0.1)
+            self.model[0].weight[0] *= 0.5
+
+    def hold(self):
+        self.held += [p.grad for p in self.model.parameters()]
+
+    def hold_numpy(self):
+        self.held += [p.grad.numpy()[:1] for p in self.model.parameters() if p.grad is not None]
+
+    def move_gradient(self):
+        p, q = self.model[0].bias, self.model[1].bias
+        p.grad, q.grad = q.grad, p.grad
+
+    def drop_gradient(self):
+        self.model[4].weight.grad = None
+
+    def freeze(self):
+        self.model[0].requires_grad_(not self.model[0].weight.requires_grad)
+
+    def restart(self):
+        self.optimizer = self.make(self.model.parameters())
+
+    def rate(self):
+        self.optimizer.param_groups[0]["lr"] *= 0.9
+
+    def decay(self):
+        group = self.optimizer.param_groups[0]
+        group["weight_decay"] = 0.01 if group["weight_decay"] == 0 else 0.0
+
+    def hook(self):
+        if self.hooks:
+            self.hooks.pop().remove()
+        else:
+            self.hooks.append(self.model[4].weight.register_hook(lambda g: g * 0.5))
+
+    def layer(self):
+        self.model[2] = nn.ReLU() if isinstance(self.model[2], nn.Tanh) else nn.Tanh()
+
+    def other(self):
+        self.size = 7 - self.size
+
+    def weigh(self):
+        self.scale = 3.0 - self.scale
+
+    def clipping(self):
+        self.clip = 0.1 if self.clip is None else None
+
+    def copy(self):
+        self.held.append(copy.deepcopy(self.model))
+
+    def buffer(self):
+        self.model[1].running_mean = self.model[1].running_mean.clone()
+
+
+EVENTS = [name for name in vars(World) if not name.startswith("_") and name != "batch"]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    kind=st.sampled_from(["sgd", "rmsprop", "adagrad"]),
+    events=st.lists(
+        st.one_of(st.sampled_from(["step", "step", "step", "eager", "accumulate", "train"]), st.sampled_from(EVENTS)),
+        min_size=4,
+        max_size=24,
+    ),
+)
+def test_random_events_between_steps_are_seen(kind, events):
+    def scenario(jit):
+        world = World(jit, kind)
+        for event in ["step", "step", "step", *events, "step", "step"]:
+            if event in ("step", "eager"):
+                yield getattr(world, event)(*world.batch(), 0.5)
+            elif event == "accumulate":
+                yield world.accumulate(*world.batch())
+            elif event == "train":
+                world.model.train(not world.model.training)
+            else:
+                getattr(world, event)()
+            yield bits(world.model), bits(world.optimizer)
+        yield world.held
 
     both_ways(scenario)
