@@ -114,7 +114,8 @@ class Plan:
         apart = self.fresh | {id(value.memory) for value in self.gradients}  # others may change these
         for call in needed:
             reads = list(call.reads())
-            pure = call.kind in _PURE and not call.writes and not any(id(o.memory) in apart for o in call.outs)
+            own = call.kind != "view" and any(id(out.memory) in apart for out in call.outs)
+            pure = call.kind in _PURE and not call.writes and not own
             settled = pure and not any(id(v.memory) in written for v in (*reads, *call.outs))
             if settled and call.outs and all(id(v) in self.constants or v.memory.kind == "constant" for v in reads):
                 self.constants.update(id(out) for out in call.outs)
