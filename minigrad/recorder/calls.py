@@ -56,6 +56,7 @@ class Calls:
         arguments: the floats among the arguments of the step.
         comparisons: (sign, one of those, a number or another of them, answer).
         refused: what has been refused first, in case the step catches the error.
+        outside_changed: True once an array from outside, or an argument, has been changed in place.
         watcher: what sees every Python call of the step (`watch.Watch`); not those of the recorder.
         tests: (test, value of an argument or of a tensor from outside, answer): see `backend.door.holds`.
     """
@@ -64,6 +65,7 @@ class Calls:
         self.calls: list[Call] = []
         self.paused = 0
         self.watcher: Any = None
+        self.outside_changed = False
         self.tests: list[tuple[Callable[[Any], bool], Value, bool]] = []
         self.arguments: list[Value] = []
         self.comparisons: list[tuple[str, Value, Any, bool]] = []
@@ -235,6 +237,8 @@ class Calls:
             return test(array)
         value = array.value if isinstance(array, Traced) else self.admit(array)
         owner = value.memory.owner
+        if self.outside_changed:
+            return None  # perhaps under another name
         if owner is None or owner.call is not None or value.memory.writes or owner.array.size != value.array.size:
             return None
         with self.pause():
@@ -298,6 +302,7 @@ class Calls:
         for value in writes:
             if value.memory.kind != "temporary":  # keep what was there
                 self.undo.array(value.array)
+                self.outside_changed = True
         result = compute()
         for value in writes:
             value.memory.writes.append(number)

@@ -18,7 +18,7 @@ _SUFFIXES = {"transpose": "T", "reshape": "flat", "ravel": "flat", "getitem": "p
 
 #: names that programs use themselves
 RESERVED = {"in_blocks", "unchanged", "array_at", "new", "bump", "step", "fits", "alone", "kinds", "references"}
-RESERVED |= {*dir(builtins), *keyword.kwlist, "numbers"}
+RESERVED |= {*dir(builtins), *keyword.kwlist}
 
 
 def parameter_names(wanted: list[str]) -> list[str]:

@@ -159,6 +159,9 @@ class Program:
         except Exception as error:
             for tensor in self._cleared:
                 tensor._grad = None  # as it is eagerly, where the step ends early
+            for owner, name, _ in self.held:
+                if self.space[owner]._grad is self.space[name]:
+                    self.space[owner]._grad = None  # its memory may have been written to
             error.add_note(f"(in a replay, at the line {self._line(error)!r} of the recorded step)")
             raise
         self.runs += 1

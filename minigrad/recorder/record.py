@@ -41,7 +41,8 @@ def record(
 
     Raises:
         RecordingError: the step cannot be repeated faithfully. Nothing has been changed.
-        Postponed: it can, but only after it has run eagerly.
+        Postponed: it can, but only after it has run eagerly. Nothing has been changed.
+        Exception: what the step itself raises; what it has done until then stays, as in an eager run.
     """
     recorder = Recorder()
     watch = Watch(recorder)
@@ -63,7 +64,8 @@ def record(
         settle_escapes(recorder, again)
         release(recorder)
     except BaseException as error:
-        recorder.undo.run()
+        if recorder.refused is not None or isinstance(error, Postponed):
+            recorder.undo.run()
         release(recorder)
         recorder.discard()
         if recorder.refused is not None and error is not recorder.refused:

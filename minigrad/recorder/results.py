@@ -224,7 +224,11 @@ def _alive(recorder: Recorder) -> list[Any]:
 
 
 def release(recorder: Recorder) -> None:
-    """Let every tensor of the run that is still alive hold an array again."""
+    """Let every tensor of the run that is still alive, and those from outside, hold an array again."""
+    for tensor, _ in recorder.recording.holders:
+        array = tensor.__dict__["array"]
+        if isinstance(array, Traced):
+            tensor.__dict__["array"] = array.value.array
     for reference in recorder.born:
         tensor = reference()
         if tensor is not None:
