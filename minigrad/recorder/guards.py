@@ -116,6 +116,10 @@ class Guards:
             self.require(f"{self.thing(hooks)} == {self.thing(hooks.copy())}")
         for _, container in reach.lengths:
             self.require(f"len({self.thing(container)}) == {len(container)}")
+        for container in reach.orders:
+            self.require(f"[*{self.thing(container)}] == {self.thing([*container])}")
+        for names, name in reach.absent:
+            self.require(f"{name!r} not in {self.thing(names)}")
         for _, container in reach.large:
             self.require(f"{self.thing(same_elements)}({self.thing(container)}, {self.thing(elements(container))})")
         for _, container in reach.sets:

@@ -7,6 +7,7 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from types import MethodType
 from typing import Any
 
@@ -45,6 +46,8 @@ class Jitted:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         program = self._latest
         if program is not None and not kwargs and door.recorder is None and program.flat == len(args):
+            if program.runner == get_ident():
+                return self._function(*args)  # a finalizer, or a signal, in the middle of a replay
             with program.lock:
                 try:
                     fits = program.fits(*args)
@@ -73,6 +76,8 @@ class Jitted:
         structure = flatten((args, kwargs), leaves)
         for k, (known, program) in enumerate(self._programs):
             if known == structure:
+                if program.runner == get_ident():
+                    return self._function(*args, **kwargs)
                 with program.lock:
                     if _holds(program, leaves):
                         self._programs.insert(0, self._programs.pop(k))
@@ -120,6 +125,9 @@ class Jitted:
                 stacklevel=4,
             )
         self._programs.insert(0, (structure, program))
+        for _, forgotten in self._programs[_PROGRAMS:]:
+            with forgotten.lock:  # another thread may be running it
+                forgotten.free()
         del self._programs[_PROGRAMS:]
         self._latest = program
         return result

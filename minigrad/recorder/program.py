@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from sys import getrefcount
+from threading import get_ident
 from time import perf_counter
 from typing import Any
 
@@ -58,6 +59,7 @@ class Program:
         self._held_blocks = plan.held_blocks
         self.lock = threading.Lock()
         self._cleared = cleared  # tensors whose gradients the step forgets first
+        self.runner = 0  # the thread that runs it
         self.runs, self.seconds = 0, 0.0
         self.flat = -1  # the number of arguments, if they are the leaves themselves
         self.inputs = writer.inputs()
@@ -103,6 +105,12 @@ class Program:
         self._blocks = {}
         exec(self._once, self.space)
         self._make_gradients()
+
+    def free(self) -> None:
+        """Let go of all memory: the program is not run again."""
+        self.fits = lambda *leaves: False
+        self.space.clear()
+        self._blocks.clear()
 
     def renew_gradients(self) -> None:
         """Take other memory for gradients: somebody holds one of those of the last call."""
@@ -154,6 +162,7 @@ class Program:
         start = perf_counter() if timed else 0.0
         if self.held and not self.alone():
             self.renew_gradients()
+        self.runner = get_ident()
         try:
             result = self.step(*leaves)
         except Exception as error:
@@ -164,6 +173,8 @@ class Program:
                     self.space[owner]._grad = None  # its memory may have been written to
             error.add_note(f"(in a replay, at the line {self._line(error)!r} of the recorded step)")
             raise
+        finally:
+            self.runner = 0
         self.runs += 1
         if timed:
             self.seconds += perf_counter() - start

@@ -8,6 +8,7 @@ all else by identity.
 from __future__ import annotations
 
 import array
+import builtins
 import functools
 import inspect
 import sys
@@ -39,7 +40,7 @@ _PLAIN = (bool, int, float, str, bytes, type(None))
 _MANY = 256  # elements of a container up to which they are looked at one by one
 MOST_ELEMENTS = 4096  # of a container that is compared by value
 MOST_BYTES = 65_536  # of a NumPy array that is compared by value
-_DEPTH = 8
+_DEPTH = 64  # of data in data; what is deeper is refused
 #: code that uses these may reach any attribute
 _COMPUTED = {"getattr", "hasattr", "vars", "__dict__", "eval", "exec", "globals", "locals", "attrgetter"}
 _BUFFERS = (array.array, memoryview)
@@ -94,6 +95,10 @@ class Reach:
         lengths: (name, container) for containers whose length counts.
         sets: (name, container) for those that are compared as a whole, by their fingerprints.
         hooks: dicts of modules' hooks.
+        orders: dicts, the order of whose keys counts.
+        absent: (globals, name) for built-in functions that a global name could hide.
+        deep: (name, thing) where the walk has ended.
+        hung: tensors, on which somebody may hang attributes.
         large: (name, container) for containers of many elements, which are compared as a whole.
         modules, optimizers, tensors, arrays, generators, iterators: what stands there, by kind.
         named: (name, thing) for what the names in the code stand for.
@@ -109,6 +114,10 @@ class Reach:
         self.sets: list[tuple[str, Any]] = []
         self.hooks: list[Any] = []
         self.large: list[tuple[str, Any]] = []
+        self.orders: list[Any] = []
+        self.absent: list[tuple[dict[str, Any], str]] = []
+        self.hung: list[Any] = []
+        self.deep: list[tuple[str, Any]] = []
         self.modules: list[Module] = []
         self.optimizers: list[Optimizer] = []
         self.tensors: list[Any] = []
@@ -153,7 +162,8 @@ class Reach:
             self.modules,
             self.optimizers,
         ]
-        for found in (*lists, self.tensors, self.arrays, self.generators, self.iterators, self.named):
+        for found in (*lists, self.tensors, self.arrays, self.generators, self.iterators, self.named,
+                      self.orders, self.absent, self.hung, self.deep):  # fmt: skip
             found.clear()
         self._seen.clear()
         self._free.clear()
@@ -184,6 +194,7 @@ class Reach:
         elif isinstance(thing, TensorBase):
             self.tensors.append(thing)
             self._hooks([*(thing._hooks or ()), *(thing._post_hooks or {}).values()], depth)
+            self.hung.append(thing)
             for key in own_attributes(thing, self.mentioned):
                 self._place(vars(thing), "item", key, vars(thing)[key], name, depth)
         elif isinstance(thing, Module):
@@ -197,7 +208,7 @@ class Reach:
         elif is_array(thing):
             self.arrays.append(thing)
         elif depth > _DEPTH:
-            return
+            self.deep.append((name, thing))
         elif isinstance(thing, FunctionType):
             self._function(thing, depth)
         elif isinstance(thing, MethodType):
@@ -241,8 +252,8 @@ class Reach:
                 continue
             self.named.append((name, value))
             self._place(cell, "cell", name, value, name, depth)
-        self._place(function, "attribute", "__defaults__", function.__defaults__, "", depth)
-        self._walk(function.__kwdefaults__, "", depth)
+        for part in ("__code__", "__defaults__", "__kwdefaults__"):
+            self._place(function, "attribute", part, getattr(function, part), "", depth)
         self._walk(function.__dict__, "", depth)
 
     def _code(self, code: CodeType, scope: dict[str, Any], depth: int = 0) -> None:
@@ -250,6 +261,8 @@ class Reach:
             if name in scope:
                 self.named.append((name, scope[name]))
                 self._place(scope, "item", name, scope[name], name, depth)
+            elif hasattr(builtins, name):
+                self.absent.append((scope, name))
 
     def _container(self, container: Any, name: str, depth: int) -> None:
         if isinstance(container, (set, frozenset, bytearray, *_BUFFERS)):
@@ -259,6 +272,8 @@ class Reach:
             self.large.append((name, container))
         self.lengths.append((name, container))
         if len(container) <= _MANY:
+            if isinstance(container, dict):
+                self.orders.append(container)
             items = container.items() if isinstance(container, (dict, MappingProxyType)) else enumerate(container)
             for key, value in list(items):
                 self._place(container, "item", key, value, name, depth)
@@ -280,7 +295,7 @@ class Reach:
             if not is_ours(type(thing)):
                 self._class(type(thing), depth)
             return
-        if own and _is_users_class(type(thing)):
+        if hasattr(thing, "__dict__") and _is_users_class(type(thing)):
             self.lengths.append((type(thing).__name__, own))  # one more may hide one of the class
         for cls in type(thing).__mro__:
             slots = cls.__dict__.get("__slots__", ())
@@ -338,6 +353,8 @@ class Reach:
             if id(container) in self._free:
                 continue
             found[id(container), "length", None] = name, fingerprint(container, 1)
+        for tensor in self.hung:
+            found[id(tensor), "attributes", None] = "an attribute of a tensor", frozenset(_hung_on(tensor))
         for tensor in self.tensors:
             found[id(tensor), "node", None] = "requires_grad", (id(tensor.node), str(tensor._hooks))
         for generator in self.generators:
@@ -345,9 +362,13 @@ class Reach:
         return found
 
 
+def _hung_on(tensor: Any) -> list[str]:
+    return [name for name in vars(tensor) if name not in _ENGINES and name[0] != "_"]
+
+
 def own_attributes(tensor: Any, mentioned: set[str]) -> list[str]:
     """The attributes that somebody has hung on a tensor, and that the code may read."""
-    return sorted(name for name in vars(tensor).keys() & mentioned if name not in _ENGINES and name[0] != "_")
+    return sorted(mentioned.intersection(_hung_on(tensor)))
 
 
 def is_ours(cls: type) -> bool:

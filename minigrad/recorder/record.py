@@ -150,9 +150,15 @@ def _refuse(
         )
     if watch.foreign is not None:
         recorder.refuse(
-            f"the step reads {watch.foreign[0]}, and each replay would read the same",
+            f"the step calls {watch.foreign[0]}, and no replay would",
             "pass the number as an argument; random ones come from minigrad's functions (minigrad.rand, dropout)",
             watch.foreign[1],
+        )
+    for name, thing in reach.deep:
+        recorder.refuse(
+            f"the step reads {name!r}, data in data more than 64 deep (a {type(thing).__name__})",
+            "pass what it needs of it as an argument",
+            line_of(watch.codes, name),
         )
     for name, container in reach.large:
         if len(container) > MOST_ELEMENTS:

@@ -17,15 +17,15 @@ from .reach import fingerprints
 
 _CALL = Module.__call__.__code__
 _STEP = Optimizer.step.__code__
-#: built-in functions that answer differently each time
+#: built-in functions that answer differently each time, or whose work nobody here sees
 _FOREIGN = {
     "time": {"time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time"},
-    "posix": {"urandom", "getrandom"}, "nt": {"urandom"},
+    "posix": {"urandom", "getrandom"}, "nt": {"urandom"}, "_thread": {"start_new_thread", "start_joinable_thread"},
 }  # fmt: skip
 
 
 def is_foreign(function: Any) -> bool:
-    """True for built-in functions that read the clock or the system's randomness."""
+    """True for built-in functions that read the clock or the system's randomness, or start a thread."""
     name = function.__name__
     if name in ("now", "utcnow", "today"):
         return getattr(function, "__self__", None) in (datetime.datetime, datetime.date)
