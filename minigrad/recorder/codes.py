@@ -17,7 +17,9 @@ def functions_of(codes: list[CodeType]) -> list[FunctionType]:
 
     This looks at every object there is (10 to 80 ms), so it is asked only where it has to be.
     """
-    return [f for f in gc.get_referrers(*codes) if isinstance(f, FunctionType) and f.__code__ in codes]
+    return [
+        f for f in gc.get_referrers(*codes) if isinstance(f, FunctionType) and any(f.__code__ is code for code in codes)
+    ]
 
 
 def codes_of(function: Any) -> Iterator[CodeType]:

@@ -33,10 +33,13 @@ _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED = f"{os.sep}site-packages{os.sep}"
 
 
-@functools.lru_cache(maxsize=8192)
 def is_users(code: CodeType) -> bool:
     """True for code that is neither minigrad's, nor Python's, nor an array library's."""
-    name = code.co_filename
+    return _is_users_file(code.co_filename)  # not of the code: that of two files may be equal
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_users_file(name: str) -> bool:
     if name.startswith((PACKAGE, "<plan of", "<frozen", "<recorded")):
         return name.startswith(_PROGRAMS)
     if name.startswith(_STANDARD) and _INSTALLED not in name:

@@ -14,7 +14,7 @@ import inspect
 import sys
 import threading
 from collections import ChainMap, UserDict, UserList, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from types import (
     BuiltinFunctionType,
@@ -107,7 +107,11 @@ class Reach:
     """
 
     def __init__(
-        self, function: Any, codes: dict[CodeType, dict[str, Any]], things: Iterable[Any], find_functions: bool
+        self,
+        function: Any,
+        codes: Sequence[tuple[CodeType, dict[str, Any]]],
+        things: Iterable[Any],
+        find_functions: bool,
     ) -> None:
         self.references: list[Reference] = []
         self.lengths: list[tuple[str, Any]] = []
@@ -127,28 +131,30 @@ class Reach:
         self.named: list[tuple[str, Any]] = []
         self._seen: set[int] = set()
         self._free: set[int] = set()  # ids of what hooks alone lead to
-        self._codes: set[CodeType] = set()
+        self._codes: dict[int, CodeType] = {}
         self.mentioned: set[str] = set()
         roots = [function, *things]
         self._walk_all(codes, roots)
         if find_functions:
-            inner = {constant for code in (*codes, *self._codes) for constant in code.co_consts}
-            lost = [code for code in codes if code.co_freevars and code not in self._codes and code not in inner]
+            known = [*(code for code, _ in codes), *self._codes.values()]
+            inner = {id(constant) for code in known for constant in code.co_consts}
+            found = {*self._codes, *inner}
+            lost = [code for code, _ in codes if code.co_freevars and id(code) not in found]
             if lost:
                 self._walk_all(codes, [*roots, *functions_of(lost)])
 
-    def _walk_all(self, codes: dict[CodeType, dict[str, Any]], roots: list[Any]) -> None:
-        for code in [*codes, *(code for root in roots for code in codes_of(root))]:
+    def _walk_all(self, codes: Sequence[tuple[CodeType, dict[str, Any]]], roots: list[Any]) -> None:
+        for code in [*(code for code, _ in codes), *(code for root in roots for code in codes_of(root))]:
             self.mentioned |= words_in(code)
         before = None
         while before != len(self.mentioned):  # what is reached may mention more
             before = len(self.mentioned)
             self._restart()
-            for code, scope in codes.items():
+            for code, scope in codes:
                 self._code(code, scope)
             for root in roots:
                 self._walk(root, "", 0)
-            for code in self._codes:
+            for code in self._codes.values():
                 self.mentioned |= words_in(code)
         self.computed = bool(self.mentioned & _COMPUTED)
 
@@ -243,7 +249,7 @@ class Reach:
             if wrapped is not None:
                 self._walk(wrapped, "", depth)
             return
-        self._codes.add(function.__code__)
+        self._codes[id(function.__code__)] = function.__code__
         self._code(function.__code__, function.__globals__, depth)
         for cell, name in zip(function.__closure__ or (), function.__code__.co_freevars):
             try:

@@ -48,7 +48,7 @@ def record(
     watch = Watch(recorder)
     found = sort_leaves(recorder, leaves, names, static)
     static_things = [leaf.given for leaf in found if leaf.kind == "same"]
-    reach = Reach(function, {}, static_things, find_functions=False)
+    reach = Reach(function, (), static_things, find_functions=False)
     before = reach.snapshot()
     rates = {id(optimizer): options(optimizer) for optimizer in reach.optimizers}
     for name, thing in reach.named:
@@ -117,7 +117,10 @@ def _reached(function: Callable[..., Any], watch: Watch, things: list[Any]) -> R
     """What the step and everything that ran can reach."""
     owners = [owner for reference in watch.owners.values() if (owner := reference()) is not None]
     return Reach(
-        function, watch.codes, [*things, *watch.modules, *watch.optimizers.values(), *owners], find_functions=True
+        function,
+        [*watch.codes.values()],
+        [*things, *watch.modules, *watch.optimizers.values(), *owners],
+        find_functions=True,
     )
 
 
@@ -130,6 +133,7 @@ def _refuse(
     again: bool,
 ) -> None:
     """Raise if the step depends on something in Python that a replay could not follow."""
+    codes = [code for code, _ in watch.codes.values()]
     changed = changed_by_step(watch, reach, before)
     if changed is not None and isinstance(changed[1], dict) and not again:
         raise Postponed(f"the step changes {changed[0]!r}")  # a cache, perhaps, which is filled then
@@ -140,13 +144,13 @@ def _refuse(
         recorder.refuse(
             f"the step changes {changed[0]!r}, which no replay would do",
             "return what is new from the step and change it outside, or keep the number in a tensor (a buffer)",
-            line_of(watch.codes, changed[0]),
+            line_of(codes, changed[0]),
         )
     for name, iterator in reach.iterators:
         recorder.refuse(
             f"the step reads from an iterator, {name!r} ({type(iterator).__name__}), which no replay would do",
             "take the next element outside, and pass it to the step",
-            line_of(watch.codes, name),
+            line_of(codes, name),
         )
     if watch.foreign is not None:
         recorder.refuse(
@@ -158,14 +162,14 @@ def _refuse(
         recorder.refuse(
             f"the step reads {name!r}, data in data more than 64 deep (a {type(thing).__name__})",
             "pass what it needs of it as an argument",
-            line_of(watch.codes, name),
+            line_of(codes, name),
         )
     for name, container in reach.large:
         if len(container) > MOST_ELEMENTS:
             recorder.refuse(
                 f"the step mentions {name!r}, a {type(container).__name__} of {len(container)} elements from outside",
                 "pass what it needs of it as an argument",
-                line_of(watch.codes, name),
+                line_of(codes, name),
             )
     for array in reach.arrays:
         if array.nbytes > MOST_BYTES and getattr(array.flags, "writeable", True):

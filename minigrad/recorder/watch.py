@@ -49,7 +49,7 @@ class Watch:
 
     Attributes:
         modules, optimizers: those that were called, and whose `step` was.
-        codes: the user's code that ran, with its globals.
+        codes: id of the user's code that ran -> that and its globals. (Code of two files may be equal.)
         owners: objects of the user's classes whose methods ran.
         foreign: what was read from the clock or the system's randomness, and the line that did.
         before: id of such an object -> the fingerprints of its attributes when it was first seen.
@@ -59,7 +59,7 @@ class Watch:
         self._recorder = recorder
         self.modules: WeakSet[Module] = WeakSet()  # what the step makes for itself must be free to go
         self.optimizers: dict[int, Optimizer] = {}
-        self.codes: dict[CodeType, dict[str, Any]] = {}
+        self.codes: dict[int, tuple[CodeType, dict[str, Any]]] = {}
         self.owners: dict[int, ref[Any]] = {}
         self.before: dict[int, dict[str, Any]] = {}
         self.foreign: tuple[str, tuple[str, int]] | None = None
@@ -102,8 +102,8 @@ class Watch:
             optimizer = frame.f_locals["self"]
             self._note(optimizer)
             self.optimizers[id(optimizer)] = optimizer
-        elif code in self.codes or is_users(code):
-            self.codes[code] = frame.f_globals
+        elif id(code) in self.codes or is_users(code):
+            self.codes[id(code)] = code, frame.f_globals
             if code.co_argcount and code.co_varnames[0] == "self":
                 owner = frame.f_locals.get("self")
                 if owner is not None and type(owner).__weakrefoffset__ and id(owner) not in self.owners:
