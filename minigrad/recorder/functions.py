@@ -20,7 +20,6 @@ DATA_SHAPES = {
 #: they answer with a number or text read from values
 READING = {
     "allclose", "array_equal", "array_equiv", "array2string", "array_repr", "array_str", "save", "savetxt", "savez",
-    "asnumpy_", "item", "iterable",
 }  # fmt: skip
 
 #: they look at shapes and dtypes only, and their answers are no arrays

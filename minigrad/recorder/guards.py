@@ -15,7 +15,8 @@ from ..autograd.hooks import LeafHooks
 from ..autograd.node import LEAF
 from ..backend.door import Alike, Attribute, Content, Item
 from ..optim.optimizer import Optimizer
-from .reach import Reach, fingerprint, is_plain
+from .fingerprints import fingerprint, is_plain
+from .reach import Reach
 from .recorder import Recording
 from .watch import Watch
 

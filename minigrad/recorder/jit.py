@@ -49,11 +49,7 @@ class Jitted:
             if program.runner == get_ident():
                 return self._function(*args)  # a finalizer, or a signal, in the middle of a replay
             with program.lock:
-                try:
-                    fits = program.fits(*args)
-                except Exception:  # something that the program looks at is gone: it is not for this call
-                    fits = False
-                if fits:
+                if _holds(program, args):
                     return program.run(args)
         return self._other(args, kwargs)
 
@@ -187,7 +183,8 @@ def _kind_of(leaf: Any) -> Any:
     return (tuple(array.shape), str(array.dtype)) if hasattr(array, "shape") else repr(leaf)[:40]
 
 
-def _holds(program: Program, leaves: list[Any]) -> bool:
+def _holds(program: Program, leaves: Sequence[Any]) -> bool:
+    """True if a program may be replayed for these leaves."""
     try:
         return program.fits(*leaves)
     except Exception:  # something that the program looks at is gone: it is not for this call

@@ -8,7 +8,7 @@ from typing import Any
 from ..autograd.node import TensorBase
 from ..backend.library import find_library
 from .guards import Guards
-from .reach import own_attributes
+from .reach import Reach, hung_on, own_attributes
 from .recorder import Recorder
 from .trace import Value
 
@@ -88,28 +88,31 @@ def _leaf(recorder: Recorder, leaf: Any, static: bool) -> Leaf:
     return Leaf("equal" if isinstance(leaf, (*_NUMBERS, float)) or hasattr(leaf, "dtype") else "same", leaf)
 
 
-def require_alike(guards: Guards, leaves: list[Any], found: list[Leaf], names: list[str], mentioned: set[str]) -> None:
-    """The conditions under which another call's leaves are like these; `mentioned` are the names in the step's code."""
-    for k, (leaf, sort, name) in enumerate(zip(leaves, found, names)):
-        if sort.kind == "tensor":
-            guards.require(f"type({name}) is {guards.thing(type(leaf))}")
+def require_alike(guards: Guards, leaves: list[Any], found: list[Leaf], names: list[str], reach: Reach) -> None:
+    """The conditions under which another call's leaves are like these. `reach` knows which attributes are read."""
+    for k, (given, leaf, name) in enumerate(zip(leaves, found, names)):
+        if leaf.kind == "tensor":
+            guards.require(f"type({name}) is {guards.thing(type(given))}")
             guards.require(f"({name}.node is None if {name}.view_of is None else not {name}.requires_grad)")
-            _require_array(guards, f"{name}.array", f"{name}_values", leaf.array)
-            for key in own_attributes(leaf, mentioned):
-                guards.same(f"{name}.__dict__[{key!r}]", vars(leaf)[key])
-        elif sort.kind == "array":
-            _require_array(guards, name, f"{name}_values", leaf)
-        elif sort.kind == "number":
+            _require_array(guards, f"{name}.array", f"{name}_values", given.array)
+            guards.require(f"{name}._grad is None")
+            if reach.computed:
+                guards.require(f"{guards.thing(hung_on)}({name}) == {guards.thing(hung_on(given))}")
+            for key in own_attributes(given, reach.mentioned):
+                guards.same(f"{name}.__dict__[{key!r}]", vars(given)[key])
+        elif leaf.kind == "array":
+            _require_array(guards, name, f"{name}_values", given)
+        elif leaf.kind == "number":
             guards.require(f"type({name}) is float")
-        elif sort.kind == "equal":
-            guards.require(f"type({name}) is {guards.thing(type(leaf))}")
-            guards.same(name, leaf)
+        elif leaf.kind == "equal":
+            guards.require(f"type({name}) is {guards.thing(type(given))}")
+            guards.same(name, given)
         else:
-            guards.require(f"{name} is {guards.thing(leaf)}")
-        if sort.kind in ("tensor", "array"):
+            guards.require(f"{name} is {guards.thing(given)}")
+        if leaf.kind in ("tensor", "array"):
             for other, before in zip(names[:k], found[:k]):
-                if before.kind == sort.kind:
-                    guards.require(f"{name} {'is' if before is sort else 'is not'} {other}")
+                if before.kind == leaf.kind:
+                    guards.require(f"{name} {'is' if before is leaf else 'is not'} {other}")
 
 
 def _require_array(guards: Guards, expression: str, name: str, array: Any) -> None:

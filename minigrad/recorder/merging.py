@@ -5,9 +5,7 @@ from __future__ import annotations
 from operator import methodcaller
 from typing import Any
 
-from .trace import Call, Memory, Value
-
-_MERGED = {"ufunc", "function", "method", "operator", "subscript", "view", "make"}
+from .trace import PURE, Call, Memory, Value
 
 
 def merged(calls: list[Call], apart: set[int]) -> tuple[list[Call], int]:
@@ -28,7 +26,7 @@ def merged(calls: list[Call], apart: set[int]) -> tuple[list[Call], int]:
             call.rename(lambda part: renamed.get(id(part), part))
         for out in call.outs:
             out.memory = moved.get(id(out.memory), out.memory)
-        if call.kind not in _MERGED or call.writes or call.several or len(call.outs) != 1:
+        if call.kind not in PURE or call.writes or call.several or len(call.outs) != 1:
             kept.append(call)
             if call.writes and any(value.memory.kind != "temporary" for value in call.writes):
                 changed_outside = call.number

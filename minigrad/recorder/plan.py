@@ -12,21 +12,28 @@ from typing import Any
 
 from ..backend.library import address, find_library
 from . import functions as known
-from .fusing import chains
+from .chains import chains
 from .memory import Arena
 from .merging import merged
 from .recorder import Recording
 from .results import Fresh, Results
-from .trace import Call, Memory, Value
-
-#: calls whose result depends on nothing but what they are given
-_PURE = {"ufunc", "function", "method", "operator", "subscript", "view", "make"}
+from .trace import PURE, Call, Memory, Value
 
 
 class Plan:
     """What the program does at each call, what it does once, and where arrays lie.
 
+    A result is one of these: *constant* (the same numbers at each call), *bound* (the same array at each call:
+    constants, what lies in a buffer, and views of either), *placed* (made in a buffer of the program), *fresh* (made
+    anew at each call, because somebody will hold it), or a local variable of the step. An array from outside is bound,
+    too, unless it is *moving*: of a tensor to which the step gives another array.
+
     Attributes:
+        constants, bound, placed, moving: ids of values.
+        gradients: the values that become gradients of tensors from outside.
+        fixed: id of a memory -> (block, offset) for what has its place before the arena is planned.
+        arena_size: bytes of the memory that temporary arrays share.
+        reused: number of results that are written over an input.
         once: calls made when the program is bound to its arrays (constants, views on fixed buffers).
         calls: calls made each time.
         place: id of a memory -> (block, offset in it); block -1 is the arena, which arrays share.
@@ -58,7 +65,7 @@ class Plan:
         self.constants: set[int] = set()  # ids of values that are the same at each call
         self.bound: set[int] = set()  # ids of values that are the same array at each call
         self.placed: set[int] = set()  # ids of values made in a buffer
-        self.block: dict[int, tuple[int, int]] = {}
+        self.fixed: dict[int, tuple[int, int]] = {}
         self.once: list[Call] = []
         self.calls: list[Call] = []
         self.joined = 0
@@ -115,7 +122,7 @@ class Plan:
         for call in needed:
             reads = list(call.reads())
             own = call.kind != "view" and any(id(out.memory) in apart for out in call.outs)
-            pure = call.kind in _PURE and not call.writes and not own
+            pure = call.kind in PURE and not call.writes and not own
             settled = pure and not any(id(v.memory) in written for v in (*reads, *call.outs))
             if settled and call.outs and all(id(v) in self.constants or v.memory.kind == "constant" for v in reads):
                 self.constants.update(id(out) for out in call.outs)
@@ -166,22 +173,22 @@ class Plan:
         made = {id(out.memory): k for k, call in enumerate(self.calls) for out in call.outs if id(out) in self.placed}
         dropped = []
         for k, call in enumerate(self.calls):
-            whole = self._joinable(k, call, uses, made)
-            if whole is None:
+            parts = self._joinable(k, call, uses, made)
+            if parts is None:
                 continue
-            parts, offset = whole
-            number = len(set(n for n, _ in self.block.values()))
+            offset = 0
+            number = len(set(n for n, _ in self.fixed.values()))
             target = call.writes[0]
-            self.block[id(target.memory)] = number, 0
+            self.fixed[id(target.memory)] = number, 0
             for part in parts:
-                self.block[id(part.memory)] = number, offset
+                self.fixed[id(part.memory)] = number, offset
                 offset += part.array.nbytes
             self.joined += len(parts)
             dropped.append(call)
         self.calls = [call for call in self.calls if not any(call is d for d in dropped)]
 
-    def _joinable(self, k: int, call: Call, uses: dict, made: dict) -> tuple[list[Value], int] | None:
-        """The parts of a concatenation that can be made in its result, and the offset of the first."""
+    def _joinable(self, k: int, call: Call, uses: dict, made: dict) -> list[Value] | None:
+        """The parts of a concatenation that can be made in its result."""
         if call.text != "concatenate" or len(call.writes) != 1 or set(call.kwargs) != {"out"}:
             return None
         target = call.writes[0]
@@ -191,13 +198,13 @@ class Plan:
         if len(call.args) != 1 or not all(isinstance(part, Value) for part in parts):
             return None
         memories = [part.memory for part in parts]
-        if len({id(m) for m in memories}) != len(memories) or id(target.memory) in self.block:
+        if len({id(m) for m in memories}) != len(memories) or id(target.memory) in self.fixed:
             return None
         if min(uses.get(id(target.memory), [k])) < k or any(n > k for n in self._write_places(target.memory)):
             return None  # the result is used before, or changed afterwards
         for part in parts:
             owner = part.memory.owner
-            if owner is None or id(owner) not in self.placed or id(part.memory) in self.block:
+            if owner is None or id(owner) not in self.placed or id(part.memory) in self.fixed:
                 return None
             if owner.array.nbytes != part.array.nbytes or not owner.array.flags.c_contiguous:
                 return None
@@ -205,7 +212,7 @@ class Plan:
                 return None
             if made.get(id(part.memory), k) >= k or any(n > k for n in self._write_places(part.memory)):
                 return None
-        return list(parts), 0
+        return list(parts)
 
     def _write_places(self, memory: Memory) -> list[int]:
         return [k for k, call in enumerate(self.calls) if any(v.memory is memory for v in call.writes)]
@@ -228,22 +235,20 @@ class Plan:
         """Give every buffer its place: gradients keep theirs, all others share one arena."""
         self.place: dict[int, tuple[int, int]] = {}  # id of a memory -> (block, offset); block -1 is the arena
         sizes: dict[int, int] = {}
-        first: dict[int, int] = {}
         last: dict[int, int] = {}
         memories: dict[int, Memory] = {}
         for k, call in enumerate(self.calls):
             for out in call.outs:
                 if id(out) in self.placed:
                     memories[id(out.memory)] = out.memory
-                    first[id(out.memory)] = k
             for value in (*call.reads(), *call.writes, *call.outs):
                 last[id(value.memory)] = k
         held = {id(value.memory) for value in self.gradients}
-        blocks = {number for key, (number, _) in self.block.items()}
-        grown = {number for key, (number, _) in self.block.items() if key in held}
+        blocks = {number for number, _ in self.fixed.values()}
+        grown = {number for key, (number, _) in self.fixed.items() if key in held}
         for key in list(memories):
-            if key in self.block:
-                number, offset = self.block[key]
+            if key in self.fixed:
+                number, offset = self.fixed[key]
                 self.place[key] = number, offset
                 sizes[number] = max(sizes.get(number, 0), offset + memories[key].size)
             elif key in held:
@@ -252,11 +257,8 @@ class Plan:
                 grown.add(number)
                 self.place[key] = number, 0
                 sizes[number] = memories[key].size
-        for call in self.once:  # a view of a buffer lives as long as the buffer is used through it
-            for value in call.reads():
-                last.setdefault(id(value.memory), 0)
         arena = Arena()
-        self._assign(arena, memories, first, last)
+        self._assign(arena, last)
         self.block_sizes = [sizes.get(number, 0) for number in range(max(sizes, default=-1) + 1)]
         self.held_blocks = grown
         self.arena_size = arena.size
@@ -264,7 +266,7 @@ class Plan:
         self.total = sum(memory.size for memory in memories.values())
         self.reused = arena.in_place
 
-    def _assign(self, arena: Arena, memories: dict, first: dict, last: dict) -> None:
+    def _assign(self, arena: Arena, last: dict[int, int]) -> None:
         for k, call in enumerate(self.calls):
             dying = {id(v.memory) for v in (*call.reads(), *call.writes) if last[id(v.memory)] == k}
             for out in call.outs:

@@ -12,7 +12,7 @@ from typing import Any
 from ..autograd.primitive import wrap
 from ..backend import buffers
 from ..backend.ownership import lent
-from .fusing import in_blocks
+from .chains import in_blocks
 from .plan import Plan
 from .writer import Writer, made_new, unchanged
 
@@ -63,7 +63,7 @@ class Program:
         self.runs, self.seconds = 0, 0.0
         self.flat = -1  # the number of arguments, if they are the leaves themselves
         self.inputs = writer.inputs()
-        self._kept = [(owner, name, writer.names.of(value)) for owner, name, value in writer.kept_gradients]
+        self._kept = [(*names, writer.names.of(value)) for *names, value in writer.kept_gradients]
         self._blocks: dict[int, Any] = {}
         parameters = ", ".join(writer.parameters)
         body = "\n".join(f"    {line}" for line in writer.lines)
@@ -82,16 +82,8 @@ class Program:
         self.bind()
         exec(compile(self.source, "<recorded step>", "exec"), self.space)
         self.step = self.space["step"]
-        conditions = [*conditions]
-        declared = ""
-        for name, text, fixed, kinds in writer.asked:
-            declared += f"    global {name}\n"
-            conditions.append(f"({name} := {text}) is not None")
-            conditions.append(f"kinds({name}) == {name}_kinds")
-            self.space[f"{name}_kinds"] = kinds
-            for option, value in fixed.items():
-                self.space[f"{name}_{option}"] = value
-                conditions.append(f"{name}[{option!r}] == {name}_{option}")
+        conditions = [*conditions, *writer.conditions]
+        declared = "".join(f"    global {name}\n" for name in writer.asked)
         guard = " and\n        ".join(conditions) or "True"
         self.guard_source = f"def fits({parameters}):\n{declared}    return (\n        {guard}\n    )\n"
         self.space.update(objects)
@@ -131,13 +123,12 @@ class Program:
     def _make_gradients(self) -> None:
         """The tensors that parameters get as their `.grad`, over memory of the program."""
         self.held = []
-        for owner, name, array_name in self._kept:
-            array = self.space[array_name]
-            array = lent(array) if array.flags.c_contiguous else array
-            self.space[name] = wrap(array)
-            self.space[f"{name}_array"] = array
-            self.held.append((owner, name, f"{name}_array"))
-        array = None
+        for owner, name, array_name, place in self._kept:
+            array = self.space[place]
+            self.space[array_name] = lent(array) if array.flags.c_contiguous else array
+            self.space[name] = wrap(self.space[array_name])
+            self.held.append((owner, name, array_name))
+        array = None  # it would count as a reference
         self._write_alone()
 
     def _write_alone(self) -> None:

@@ -7,7 +7,6 @@ all else by identity.
 
 from __future__ import annotations
 
-import array
 import builtins
 import functools
 import inspect
@@ -34,48 +33,16 @@ from ..backend.random import Generator, foreign_state
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from .codes import codes_of, functions_of, globals_in, words_in
+from .fingerprints import BUFFERS, MANY, fingerprint, is_plain
 from .provenance import PACKAGE, is_installed, is_users
 
-_PLAIN = (bool, int, float, str, bytes, type(None))
-_MANY = 256  # elements of a container up to which they are looked at one by one
 MOST_ELEMENTS = 4096  # of a container that is compared by value
 MOST_BYTES = 65_536  # of a NumPy array that is compared by value
 _DEPTH = 64  # of data in data; what is deeper is refused
 #: code that uses these may reach any attribute
 _COMPUTED = {"getattr", "hasattr", "vars", "__dict__", "eval", "exec", "globals", "locals", "attrgetter"}
-_BUFFERS = (array.array, memoryview)
 _ENGINES = {"array", "node", "view_of", "data", "grad", "shape", "dtype", "device"}
 _HIDDEN = {"_parameter_names", "_buffer_names", "_module_names", "_hooks"}
-
-
-def is_plain(value: Any) -> bool:
-    """True for numbers, text, and tuples of them."""
-    return isinstance(value, _PLAIN) or (type(value) is tuple and len(value) <= _MANY and all(map(is_plain, value)))
-
-
-def fingerprint(value: Any, depth: int = 4) -> Any:
-    """Something equal for equal numbers, texts, containers of them, and for the same objects.
-
-    >>> fingerprint([1, {"a": 2.0}]) == fingerprint([1, {"a": 2.0}]), fingerprint([1]) == fingerprint([1.0])
-    (True, False)
-    """
-    if isinstance(value, _PLAIN):
-        return type(value), repr(value)
-    if isinstance(value, _BUFFERS):
-        return value.tobytes()
-    if isinstance(value, (list, tuple, dict, set, frozenset, deque, bytearray)) and depth:
-        if len(value) > _MANY:
-            return id(value), len(value)
-        if isinstance(value, dict):
-            return tuple([(fingerprint(key, 0), fingerprint(each, depth - 1)) for key, each in value.items()])
-        parts = [fingerprint(each, depth - 1) for each in value]
-        return type(value), frozenset(parts) if isinstance(value, (set, frozenset)) else tuple(parts)
-    return id(value)
-
-
-def fingerprints(names: dict[str, Any]) -> dict[str, Any]:
-    """Those of the numbers, texts and containers in a dict of names."""
-    return {name: fingerprint(value) for name, value in names.items() if type(fingerprint(value)) is tuple}
 
 
 class Reference(NamedTuple):
@@ -130,6 +97,7 @@ class Reach:
         self.iterators: list[tuple[str, Any]] = []
         self.named: list[tuple[str, Any]] = []
         self._seen: set[int] = set()
+        self._waiting: list[Any] = []  # hooks
         self._free: set[int] = set()  # ids of what hooks alone lead to
         self._codes: dict[int, CodeType] = {}
         self.mentioned: set[str] = set()
@@ -154,6 +122,7 @@ class Reach:
                 self._code(code, scope)
             for root in roots:
                 self._walk(root, "", 0)
+            self._walk_hooks()
             for code in self._codes.values():
                 self.mentioned |= words_in(code)
         self.computed = bool(self.mentioned & _COMPUTED)
@@ -183,11 +152,11 @@ class Reach:
         self.references.append(Reference(holder, kind, key, value))
         self._walk(value, name, depth + 1)
 
-    def _hooks(self, hooks: list[Any], depth: int) -> None:
-        """What hooks do in Python happens while recording only, so what they change there is no matter."""
+    def _walk_hooks(self) -> None:
+        """What hooks do in Python happens while recording only, so what they alone lead to may be changed there."""
         counts = len(self.references), len(self.lengths), len(self.sets)
-        for hook in hooks:
-            self._walk(hook, "", depth + 1)
+        while self._waiting:
+            self._walk(self._waiting.pop(), "", 0)
         self._free.update(id(place.holder) for place in self.references[counts[0] :])
         self._free.update(id(some) for _, some in (*self.lengths[counts[1] :], *self.sets[counts[2] :]))
 
@@ -199,7 +168,7 @@ class Reach:
             self._class(thing, depth)
         elif isinstance(thing, TensorBase):
             self.tensors.append(thing)
-            self._hooks([*(thing._hooks or ()), *(thing._post_hooks or {}).values()], depth)
+            self._waiting += [*(thing._hooks or ()), *(thing._post_hooks or {}).values()]
             self.hung.append(thing)
             for key in own_attributes(thing, self.mentioned):
                 self._place(vars(thing), "item", key, vars(thing)[key], name, depth)
@@ -227,7 +196,7 @@ class Reach:
             self._walk(thing.__wrapped__, name, depth)
         elif isinstance(thing, ModuleType):
             self._python_module(thing, depth)
-        elif isinstance(thing, (list, tuple, dict, set, frozenset, deque, bytearray, *_BUFFERS, MappingProxyType)):
+        elif isinstance(thing, (list, tuple, dict, set, frozenset, deque, bytearray, *BUFFERS, MappingProxyType)):
             self._container(thing, name, depth)
         elif isinstance(thing, (UserDict, UserList, ChainMap, threading.local)):
             for key, value in list(vars(thing).items()):
@@ -271,13 +240,17 @@ class Reach:
                 self.absent.append((scope, name))
 
     def _container(self, container: Any, name: str, depth: int) -> None:
-        if isinstance(container, (set, frozenset, bytearray, *_BUFFERS)):
+        if isinstance(container, (set, frozenset, bytearray, *BUFFERS)):
             self.sets.append((name, container))
             return
-        if len(container) > _MANY:
+        if len(container) > MANY:
             self.large.append((name, container))
+            if len(container) <= MOST_ELEMENTS:
+                values = container.values() if isinstance(container, (dict, MappingProxyType)) else container
+                for value in list(values):
+                    self._walk(value, name, depth + 1)
         self.lengths.append((name, container))
-        if len(container) <= _MANY:
+        if len(container) <= MANY:
             if isinstance(container, dict):
                 self.orders.append(container)
             items = container.items() if isinstance(container, (dict, MappingProxyType)) else enumerate(container)
@@ -297,7 +270,7 @@ class Reach:
         for name in sorted(self.attributes(thing)):
             self._place(own, "item", name, own[name], name, depth)
         if isinstance(thing, Optimizer):
-            self._hooks([*thing._before.values(), *thing._after.values()], depth)
+            self._waiting += [*thing._before.values(), *thing._after.values()]
             if not is_ours(type(thing)):
                 self._class(type(thing), depth)
             return
@@ -320,7 +293,7 @@ class Reach:
             self.references.append(Reference(own, "item", "_hooks", module._hooks))
             self.hooks += vars(module._hooks).values()
             every = [hook for kind in vars(module._hooks).values() for hook in kind.values()]
-            self._hooks([getattr(hook, "hook", hook) for hook in every], depth)
+            self._waiting += [getattr(hook, "hook", hook) for hook in every]
         if not is_ours(type(module)):
             self._class(type(module), depth)
 
@@ -360,7 +333,7 @@ class Reach:
                 continue
             found[id(container), "length", None] = name, fingerprint(container, 1)
         for tensor in self.hung:
-            found[id(tensor), "attributes", None] = "an attribute of a tensor", frozenset(_hung_on(tensor))
+            found[id(tensor), "attributes", None] = "an attribute of a tensor", frozenset(hung_on(tensor))
         for tensor in self.tensors:
             found[id(tensor), "node", None] = "requires_grad", (id(tensor.node), str(tensor._hooks))
         for generator in self.generators:
@@ -368,13 +341,14 @@ class Reach:
         return found
 
 
-def _hung_on(tensor: Any) -> list[str]:
+def hung_on(tensor: Any) -> list[str]:
+    """The attributes that somebody has hung on a tensor."""
     return [name for name in vars(tensor) if name not in _ENGINES and name[0] != "_"]
 
 
 def own_attributes(tensor: Any, mentioned: set[str]) -> list[str]:
     """The attributes that somebody has hung on a tensor, and that the code may read."""
-    return sorted(mentioned.intersection(_hung_on(tensor)))
+    return sorted(mentioned.intersection(hung_on(tensor)))
 
 
 def is_ours(cls: type) -> bool:

@@ -50,6 +50,8 @@ def record(
     static_things = [leaf.given for leaf in found if leaf.kind == "same"]
     reach = Reach(function, (), static_things, find_functions=False)
     before = reach.snapshot()
+    for tensor in reach.tensors:
+        recorder.undo.attribute(tensor, "node")
     rates = {id(optimizer): options(optimizer) for optimizer in reach.optimizers}
     for name, thing in reach.named:
         if isinstance(thing, Module):
@@ -96,7 +98,7 @@ def _guards(
 ) -> Guards:
     """The conditions under which the program may be replayed; the step gives the tensors in `replaced` other arrays."""
     guards = Guards()
-    require_alike(guards, leaves, found, names, reach.mentioned)
+    require_alike(guards, leaves, found, names, reach)
     parameters = {id(leaf.value): f"{name}_values" for leaf, name in zip(found, names) if leaf.value is not None}
     guards.tensors(recorder.recording, moving, parameters)
     inputs = {id(leaf.value): name for leaf, name in zip(found, names) if leaf.value is not None}

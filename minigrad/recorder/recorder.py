@@ -30,7 +30,7 @@ class Recording:
         holders: (tensor from outside, the value of its array), each tensor once.
         gradients: (tensor from outside, the value of the gradient that it has when the step begins).
         numbers: (function, arguments, what it returned, name -> value, number of the call before which it was asked).
-        conditions: `Attribute`, `Item` and `Equal` of the door: the program holds as long as they do.
+        conditions: `Attribute`, `Item`, `Equal`, `Content`, `Alike` of the door: the program holds as long as they do.
         tests: (test, value of an argument or of a tensor from outside, answer).
         present: (tensor from outside, whether it had a gradient when the step first asked).
     """

@@ -18,7 +18,7 @@ def report(name: str, programs: list[Program], recordings: int) -> str:
             ("dead calls removed", f"{n['dropped']}"),
             ("repeated calls removed", f"{n['merged']}"),
             ("gradients made in place", f"{n['joined']}"),
-            ("fused groups, block by block", f"{n['fused']}"),
+            ("fused groups (chains in blocks)", f"{n['fused']}"),
             ("results written over an input", f"{n['reused']}"),
             ("temporary arrays", f"{_bytes(n['total'])} in all, {_bytes(n['peak'])} at the peak"),
             ("replays", f"{program.runs}{each}"),

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from ..autograd.node import LEAF, Node, TensorBase
 from .errors import Postponed
 from .provenance import described
+from .reach import hung_on
 from .recorder import Recorder
 from .trace import Value
 from .tracer import Traced
@@ -109,6 +110,10 @@ class Collector:
                 )
         self._refuse_shared()
         for number, alias in aliases:
+            if hung_on(alias) != hung_on(self.originals[id(alias)][1]):
+                recorder.refuse(
+                    "the step hangs an attribute on an argument, which no replay would do", "return it from the step"
+                )
             node = alias.__dict__.get("node")
             if isinstance(node, Node):
                 self._refuse_history(alias.__dict__["array"].value)

@@ -29,6 +29,12 @@ class Origin:
         return " ".join(part for part in (self.layer, self.operation, self.phase) if part)
 
 
+class Unseen:
+    """The base of an array that is a view of another which nobody has seen."""
+
+    base = None
+
+
 class Memory:
     """One allocation of the eager run.
 
@@ -39,15 +45,16 @@ class Memory:
         size: in bytes.
         writes: numbers of the calls that change it in place after it was made.
         owner: the value that is the whole of it.
+        unseen: stands for what the owner is a view of, where it is one.
     """
 
-    __slots__ = ("kind", "owner", "size", "writes")
-    base = None  # a tracer's `.base` may lead here; there is nothing behind it
+    __slots__ = ("kind", "owner", "size", "unseen", "writes")
 
     def __init__(self, kind: str, size: int) -> None:
         self.kind = kind
         self.size = size
         self.writes: list[int] = []
+        self.unseen = Unseen()
         self.owner: Value | None = None
 
 
@@ -71,6 +78,10 @@ class Value:
         self.name = ""
         if memory.owner is None:
             memory.owner = self
+
+
+#: kinds of calls whose result depends on nothing but what they are given
+PURE = {"ufunc", "function", "method", "operator", "subscript", "view", "make"}
 
 
 class Call:

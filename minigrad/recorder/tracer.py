@@ -169,7 +169,7 @@ class Tracer(Traced):
         memory = self.value.memory
         if memory.owner is not self.value and memory.owner is not None:
             return self.recorder.tracer(memory.owner)
-        return None if self.value.array.base is None else memory  # the owner is an array that nobody has seen
+        return None if self.value.array.base is None else memory.unseen
 
     @property
     def T(self) -> Any:

@@ -12,8 +12,8 @@ from ..backend.random import foreign_states
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from .calls import Calls
+from .fingerprints import fingerprints
 from .provenance import PACKAGE, is_users
-from .reach import fingerprints
 
 _CALL = Module.__call__.__code__
 _STEP = Optimizer.step.__code__
@@ -32,7 +32,7 @@ def is_foreign(function: Any) -> bool:
     return name in _FOREIGN.get(getattr(function, "__module__", None) or "", ())
 
 
-def users_line(frame: FrameType) -> tuple[str, int] | None:
+def line_served(frame: FrameType) -> tuple[str, int] | None:
     """The user's line that a call in `frame` serves; None if it serves minigrad."""
     found: FrameType | None = frame
     while found is not None:
@@ -88,7 +88,7 @@ class Watch:
 
     def _seen(self, frame: FrameType, event: str, argument: Any) -> None:
         if event == "c_call" and self.foreign is None and is_foreign(argument):
-            line = users_line(frame)
+            line = line_served(frame)
             if line is not None:
                 self.foreign = f"{argument.__name__}()", line
         if event != "call":

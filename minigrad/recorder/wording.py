@@ -7,9 +7,9 @@ from typing import Any
 
 from ..backend.library import find_library
 from . import functions as known
+from .fingerprints import is_plain
 from .names import Names
 from .plan import Plan
-from .reach import is_plain
 from .scalars import common_dtype, takes_twin, word_for
 from .trace import Call, Value, values_in
 
@@ -39,7 +39,6 @@ class Wording:
         self.outside: dict[str, Value] = {}
         self.twins: dict[tuple[int, Any], str] = {}
         self._object_names: dict[Any, str] = {}
-        self._alive: list[Any] = []
         self._buffers: set[int] = set()
         self._like: Any = None
         for call in plan.calls:
@@ -55,7 +54,6 @@ class Wording:
         if found is None:
             found = self._object_names[key] = self.names.unique(wanted)
             self.objects[found] = thing
-            self._alive.append(thing)
         return found
 
     def tensor(self, tensor: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.node import LEAF
-from .fusing import arrays_of
+from .chains import arrays_of
 from .leaves import Leaf
 from .names import RESERVED, Names, headline
 from .plan import Plan, fresh_places
@@ -24,8 +24,9 @@ class Writer(Wording):
 
     Attributes:
         lines: the body of the step.
-        kept_gradients: (name of the parameter, name of the gradient, its value) for those in memory of the program.
-        asked: (name, expression, the parts that must be as they were, types) for numbers that `fits` asks for.
+        kept_gradients: (name of the parameter, of its gradient, of the array of that, its value) for those in memory
+            of the program.
+        asked: names of the numbers that `fits` asks for; `conditions`: how it does, and what must be as it was.
         shared: id of a place in the result -> its name, for those that stand in several.
     """
 
@@ -34,9 +35,11 @@ class Writer(Wording):
         self.parameters = parameters
         self.leaves = leaves
         self.lines: list[str] = []
-        self.kept_gradients: list[tuple[str, str, Value]] = []
-        self.asked: list[tuple[str, str, dict[str, Any], list[type]]] = []
+        self.kept_gradients: list[tuple[str, str, str, Value]] = []
+        self.asked: list[str] = []
+        self.conditions: list[str] = []
         self.shared: dict[int, str] = {}
+        self._block_names: dict[int, str] = {}
 
     def inputs(self) -> list[str]:
         """What the step takes, in words."""
@@ -113,12 +116,14 @@ class Writer(Wording):
         blocks = self.names.unique("blocks")
         self.once.append(f"{blocks} = in_blocks({', '.join(names)})")
         for value, name in zip(arrays, names):
-            self.names.same(value, f"{name}_block")
+            if id(value) not in self._block_names:
+                self._block_names[id(value)] = self.names.unique(f"{name}_block")
+            self.names.same(value, self._block_names[id(value)])
         lines = [f"for {', '.join(map(self.value, arrays))} in {blocks}:"]
         lines += [f"    {line}" for call in chain for line in self.statement(call)]
         for value, name in zip(arrays, names):
             self.names.same(value, name)
-            self.outside.pop(f"{name}_block", None)
+            self.outside.pop(self._block_names[id(value)], None)
         return lines
 
     def _last_uses(self) -> dict[int, list[Value]]:
@@ -148,7 +153,12 @@ class Writer(Wording):
             lines = [f"{answer} = {text}", f"unchanged({answer}, {self.thing(fixed, 'options')})"]
         else:
             lines = []
-            self.asked.append((answer, text, fixed, [*map(type, result.values())]))
+            kinds = self.thing([*map(type, result.values())], f"{answer}_kinds")
+            self.asked.append(answer)
+            self.conditions += [f"({answer} := {text}) is not None", f"kinds({answer}) == {kinds}"]
+            for name, value in fixed.items():
+                known = self.thing(value, f"{answer}_{name}")
+                self.conditions.append(f"{answer}[{name!r}] == {known}")
         for name, value in values.items():
             value.name = name
             lines += [f"{self.value(value)} = {answer}[{name!r}]", *self.settings(value)]
@@ -166,7 +176,7 @@ class Writer(Wording):
             name = self.tensor(tensor)
             if isinstance(part, Fresh) and plan.place.get(id(part.value.memory), (-1, 0))[0] >= 0:
                 kept = self.names.unique(f"grad_{self.paths.get(id(tensor), '')}")
-                self.kept_gradients.append((name, kept, part.value))
+                self.kept_gradients.append((name, kept, self.names.unique(f"{kept}_array"), part.value))
                 self.value(part.value)
                 lines.append(f"{name}._grad = {kept}")
             else:
