@@ -38,4 +38,4 @@ def fingerprint(value: Any, depth: int = 4) -> Any:
 
 def fingerprints(names: dict[str, Any]) -> dict[str, Any]:
     """Those of the numbers, texts and containers in a dict of names."""
-    return {name: fingerprint(value) for name, value in names.items() if type(fingerprint(value)) is tuple}
+    return {name: found for name, value in names.items() if type(found := fingerprint(value)) is tuple}

@@ -43,7 +43,8 @@ class Plan:
         dropped: number of calls that nobody needed.
         merged: number of calls that repeated another.
         chains: the calls made each time, in lists: those of several are made block by block.
-        outliving: ids of memories that somebody refers to after the step.
+        held: ids of the gradients' memories.
+        outliving: ids of memories to which somebody refers after the step, those in `fresh` and in `held`.
         joined: number of gradients that are made in the place where the optimizer reads them.
         total, peak: bytes of all temporary arrays, and of the memory that they share.
     """
@@ -56,12 +57,13 @@ class Plan:
         replaced = {id(tensor) for tensor, _ in results.arrays}
         self.moving = {id(value) for tensor, value in recording.holders if id(tensor) in replaced}
         self.gradients = [part.value for _, part in results.gradients if isinstance(part, Fresh)]
+        self.held = {id(value.memory) for value in self.gradients}
         if recording.gradients:  # the step reads old gradients: the new ones must not lie where those may
-            self.fresh |= {id(value.memory) for value in self.gradients}
+            self.fresh |= self.held
+        self.outliving = self.fresh | self.held
         needed = self._needed(recording.calls)
         self.dropped = len(recording.calls) - len(needed)
-        apart = self.fresh | {id(value.memory) for value in self.gradients}
-        needed, self.merged = merged(needed, apart)
+        needed, self.merged = merged(needed, self.outliving)
         self.constants: set[int] = set()  # ids of values that are the same at each call
         self.bound: set[int] = set()  # ids of values that are the same array at each call
         self.placed: set[int] = set()  # ids of values made in a buffer
@@ -74,7 +76,6 @@ class Plan:
             self._join_gradients()
         self._prune()
         self._place()
-        self.outliving = self.fresh | {id(value.memory) for value in self.gradients}
         self.chains = chains(self.calls, self._where)
 
     def summary(self) -> dict[str, int]:
@@ -91,11 +92,8 @@ class Plan:
 
     def _needed(self, calls: list[Call]) -> list[Call]:
         """The calls without which something would be missing, in order."""
-        memories = set(self.fresh) | {id(value.memory) for value in self.gradients}
-        values = {id(place.value) for place in fresh_places(self.results.returned)}
-        values |= {id(value) for value in self.gradients} | {id(value) for _, value in self.results.arrays}
-        for _, part in self.results.argument_gradients:
-            values |= {id(place.value) for place in fresh_places(part)}
+        memories = set(self.outliving)
+        values = self._wanted()
         needed: list[Call] = []
         for call in reversed(calls):
             if call.kind in ("draw", "effect"):
@@ -113,15 +111,21 @@ class Plan:
                     values.add(id(value))
         return needed[::-1]
 
+    def _wanted(self) -> set[int]:
+        """Ids of the values that the step hands to somebody: returned, gradients, and new arrays of tensors."""
+        parts = [self.results.returned, *(part for _, part in self.results.argument_gradients)]
+        wanted = {id(place.value) for part in parts for place in fresh_places(part)}
+        return wanted | {id(value) for value in self.gradients} | {id(value) for _, value in self.results.arrays}
+
     # -- once or each time ------------------------------------------------------------------------------------------
 
     def _sort(self, needed: list[Call], on_numpy: bool) -> None:
         """Divide the calls into those made once and those made each time, and choose results for buffers."""
         written = {id(v.memory) for call in needed for v in call.writes}
-        apart = self.fresh | {id(value.memory) for value in self.gradients}  # others may change these
         for call in needed:
-            reads = list(call.reads())
-            own = call.kind != "view" and any(id(out.memory) in apart for out in call.outs)
+            reads = call.reads()
+            # others may change what outlives the call
+            own = call.kind != "view" and any(id(out.memory) in self.outliving for out in call.outs)
             pure = call.kind in PURE and not call.writes and not own
             settled = pure and not any(id(v.memory) in written for v in (*reads, *call.outs))
             if settled and call.outs and all(id(v) in self.constants or v.memory.kind == "constant" for v in reads):
@@ -219,9 +223,7 @@ class Plan:
 
     def _prune(self) -> None:
         """Drop what is made once but not used any more."""
-        used = {id(value) for call in self.calls for value in (*call.reads(), *call.writes)}
-        used |= {id(place.value) for place in fresh_places(self.results.returned)}
-        used |= {id(value) for value in self.gradients} | {id(value) for _, value in self.results.arrays}
+        used = self._wanted() | {id(value) for call in self.calls for value in (*call.reads(), *call.writes)}
         kept = []
         for call in reversed(self.once):
             if any(id(out) in used for out in call.outs):
@@ -243,15 +245,14 @@ class Plan:
                     memories[id(out.memory)] = out.memory
             for value in (*call.reads(), *call.writes, *call.outs):
                 last[id(value.memory)] = k
-        held = {id(value.memory) for value in self.gradients}
         blocks = {number for number, _ in self.fixed.values()}
-        grown = {number for key, (number, _) in self.fixed.items() if key in held}
+        grown = {number for key, (number, _) in self.fixed.items() if key in self.held}
         for key in list(memories):
             if key in self.fixed:
                 number, offset = self.fixed[key]
                 self.place[key] = number, offset
                 sizes[number] = max(sizes.get(number, 0), offset + memories[key].size)
-            elif key in held:
+            elif key in self.held:
                 number = max(blocks, default=-1) + 1
                 blocks.add(number)
                 grown.add(number)

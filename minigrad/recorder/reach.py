@@ -15,15 +15,7 @@ import threading
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
-from types import (
-    BuiltinFunctionType,
-    CodeType,
-    FunctionType,
-    MappingProxyType,
-    MethodType,
-    ModuleType,
-    SimpleNamespace,
-)  # fmt: skip
+from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, NamedTuple
 from weakref import ReferenceType
 
@@ -65,7 +57,6 @@ class Reach:
         orders: dicts, the order of whose keys counts.
         absent: (globals, name) for built-in functions that a global name could hide.
         deep: (name, thing) where the walk has ended.
-        hung: tensors, on which somebody may hang attributes.
         large: (name, container) for containers of many elements, which are compared as a whole.
         modules, optimizers, tensors, arrays, generators, iterators: what stands there, by kind.
         named: (name, thing) for what the names in the code stand for.
@@ -87,7 +78,6 @@ class Reach:
         self.large: list[tuple[str, Any]] = []
         self.orders: list[Any] = []
         self.absent: list[tuple[dict[str, Any], str]] = []
-        self.hung: list[Any] = []
         self.deep: list[tuple[str, Any]] = []
         self.modules: list[Module] = []
         self.optimizers: list[Optimizer] = []
@@ -138,7 +128,7 @@ class Reach:
             self.optimizers,
         ]
         for found in (*lists, self.tensors, self.arrays, self.generators, self.iterators, self.named,
-                      self.orders, self.absent, self.hung, self.deep):  # fmt: skip
+                      self.orders, self.absent, self.deep):  # fmt: skip
             found.clear()
         self._seen.clear()
         self._free.clear()
@@ -169,7 +159,6 @@ class Reach:
         elif isinstance(thing, TensorBase):
             self.tensors.append(thing)
             self._waiting += [*(thing._hooks or ()), *(thing._post_hooks or {}).values()]
-            self.hung.append(thing)
             for key in own_attributes(thing, self.mentioned):
                 self._place(vars(thing), "item", key, vars(thing)[key], name, depth)
         elif isinstance(thing, Module):
@@ -209,7 +198,7 @@ class Reach:
             self.generators.append(thing)
         elif hasattr(type(thing), "__next__"):
             self.iterators.append((name, thing))
-        elif isinstance(thing, SimpleNamespace) or not is_ours(type(thing)):
+        elif not is_ours(type(thing)):
             self._object(thing, depth)
 
     def _function(self, function: FunctionType, depth: int) -> None:
@@ -332,9 +321,8 @@ class Reach:
             if id(container) in self._free:
                 continue
             found[id(container), "length", None] = name, fingerprint(container, 1)
-        for tensor in self.hung:
-            found[id(tensor), "attributes", None] = "an attribute of a tensor", frozenset(hung_on(tensor))
         for tensor in self.tensors:
+            found[id(tensor), "attributes", None] = "an attribute of a tensor", frozenset(hung_on(tensor))
             found[id(tensor), "node", None] = "requires_grad", (id(tensor.node), str(tensor._hooks))
         for generator in self.generators:
             found[id(generator), "state", None] = type(generator).__name__, foreign_state(generator)

@@ -99,9 +99,8 @@ def _guards(
     """The conditions under which the program may be replayed; the step gives the tensors in `replaced` other arrays."""
     guards = Guards()
     require_alike(guards, leaves, found, names, reach)
-    parameters = {id(leaf.value): f"{name}_values" for leaf, name in zip(found, names) if leaf.value is not None}
-    guards.tensors(recorder.recording, moving, parameters)
     inputs = {id(leaf.value): name for leaf, name in zip(found, names) if leaf.value is not None}
+    guards.tensors(recorder.recording, moving, {key: f"{name}_values" for key, name in inputs.items()})
     for sign, value, other, answer in recorder.comparisons:
         word = inputs[id(other)] if id(other) in inputs else guards.thing(other)
         guards.require(f"({inputs[id(value)]} {sign} {word}) is {answer}")

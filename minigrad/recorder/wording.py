@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import methodcaller
 from typing import Any
 
-from ..backend.library import find_library
+from ..backend.library import numpy
 from . import functions as known
 from .fingerprints import is_plain
 from .names import Names
@@ -40,7 +40,6 @@ class Wording:
         self.twins: dict[tuple[int, Any], str] = {}
         self._object_names: dict[Any, str] = {}
         self._buffers: set[int] = set()
-        self._like: Any = None
         for call in plan.calls:
             self._find_twins(call)
 
@@ -146,20 +145,16 @@ class Wording:
                 return [f"{name}.fill({fill})"]
             pristine = self.names.unique(f"{name}_at_first")
             self.once.append(f"{pristine} = {self.expression(call)}")
-            return [f"{self.copyto(out)}({name}, {pristine})"]
+            return [f"{self.thing(numpy.copyto, 'copyto')}({name}, {pristine})"]
         if call.kind == "method":  # astype, copy
             casting = ', casting="unsafe"' if call.text == "astype" else ""
-            return [f"{self.copyto(out)}({name}, {words[0]}{casting})"]
+            return [f"{self.thing(numpy.copyto, 'copyto')}({name}, {words[0]}{casting})"]
         if call.kind == "ufunc":
             if call.text in known.OUT_BY_NAME:
                 return [f"{self.function(call)}({', '.join([*words, *named, f'out={name}'])})"]
             return [f"{self.function(call)}({', '.join([*words, name, *named])})"]
         last = name if call.text == "dot" else f"out={name}"
         return [f"{self.function(call)}({', '.join([*words, *named, last])})"]
-
-    def copyto(self, out: Value) -> str:
-        xp: Any = find_library(type(out.array))
-        return self.thing(xp.copyto, "copyto")
 
     def buffer(self, out: Value) -> str:
         """The name of a value's buffer, made by a line of its own."""
@@ -178,8 +173,6 @@ class Wording:
     def _find_twins(self, call: Call) -> None:
         """Name arrays for the numbers that a ufunc takes (`scalars.py`)."""
         dtype = common_dtype(call)
-        if dtype is not None:
-            self._like = _an_array(call)
         for part in call.args[:2] if dtype is not None else ():
             if isinstance(part, Value) and takes_twin(part, dtype) and id(part) not in self.plan.constants:
                 self.twins.setdefault((id(part), dtype), "")
@@ -189,43 +182,37 @@ class Wording:
         dtype = common_dtype(call)
         if dtype is None:
             return [self.word(part) for part in call.args]
-        like = _an_array(call)
         words = []
         for k, part in enumerate(call.args):
             if k > 1 or not takes_twin(part, dtype):
                 words.append(self.word(part))
             elif not isinstance(part, Value):
-                words.append(self._constant(self.word(part), dtype, like, word_for(part)))
+                words.append(self._constant(self.word(part), dtype, word_for(part)))
             elif id(part) in self.plan.constants:
                 name = self.word(part)
-                words.append(self._constant(name, dtype, like, f"{name}_array"))
+                words.append(self._constant(name, dtype, f"{name}_array"))
             else:
                 words.append(self._twin(part, dtype))
         return words
 
-    def _constant(self, word: str, dtype: Any, like: Any, wanted: str) -> str:
+    def _constant(self, word: str, dtype: Any, wanted: str) -> str:
         """The name of an array of no dimensions with a number that does not change."""
         if (word, dtype) not in self._object_names:
             name = self._object_names[word, dtype] = self.names.unique(wanted)
-            xp: Any = find_library(type(like))
-            self.once.append(f"{name} = {self.thing(xp.asarray, 'asarray')}({word}, {self.thing(dtype, str(dtype))})")
+            asarray = self.thing(numpy.asarray, "asarray")
+            self.once.append(f"{name} = {asarray}({word}, {self.thing(dtype, str(dtype))})")
         return self._object_names[word, dtype]
 
     def _twin(self, value: Value, dtype: Any) -> str:
         if not self.twins[id(value), dtype]:
             name = self.twins[id(value), dtype] = self.names.unique(f"{self.value(value)}_array")
-            xp: Any = find_library(type(self._like))
-            self.once.append(f"{name} = {self.thing(xp.empty, 'empty')}((), {self.thing(dtype, str(dtype))})")
+            self.once.append(f"{name} = {self.thing(numpy.empty, 'empty')}((), {self.thing(dtype, str(dtype))})")
         return self.twins[id(value), dtype]
 
     def settings(self, value: Value) -> list[str]:
         """The lines that put a number into its arrays."""
         kinds = [dtype for known_id, dtype in self.twins if known_id == id(value)]
         return [f"{self._twin(value, dtype)}[()] = {self.value(value)}" for dtype in kinds]
-
-
-def _an_array(call: Call) -> Any:
-    return next(part.array for part in call.args if isinstance(part, Value) and not part.scalar)
 
 
 def _is_method(call: Call) -> bool:

@@ -1,6 +1,7 @@
 """Custom operations: autograd.Function in both styles, and everything its ctx offers."""
 
 import pytest
+from function_helpers import Exp, SumAndProduct
 
 import minigrad
 from minigrad import autograd
@@ -28,21 +29,6 @@ class MyReLU(Function):
         return grad_input
 
 
-class Exp(Function):
-    """Saves its output."""
-
-    @staticmethod
-    def forward(ctx, x):
-        out = x.exp()
-        ctx.save_for_backward(out)
-        return out
-
-    @staticmethod
-    def backward(ctx, g):
-        (out,) = ctx.saved_tensors
-        return g * out
-
-
 class Scaled(Function):
     """The newer style, with an argument that is no tensor."""
 
@@ -59,20 +45,6 @@ class Scaled(Function):
     def backward(ctx, g):
         assert ctx.needs_input_grad == (True, False)
         return g * ctx.factor, None
-
-
-class SumAndProduct(Function):
-    """Two outputs."""
-
-    @staticmethod
-    def forward(ctx, a, b):
-        ctx.save_for_backward(a, b)
-        return a + b, a * b
-
-    @staticmethod
-    def backward(ctx, g_sum, g_product):
-        a, b = ctx.saved_tensors
-        return g_sum + g_product * b, g_sum + g_product * a
 
 
 def test_relu(device):

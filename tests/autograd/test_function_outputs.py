@@ -4,6 +4,7 @@ import gc
 import weakref
 
 import pytest
+from function_helpers import Exp, SumAndProduct
 
 import minigrad
 from minigrad import autograd
@@ -12,35 +13,6 @@ from minigrad.autograd import Function
 
 def leaf(*values):
     return minigrad.tensor(list(values), requires_grad=True)
-
-
-class Exp(Function):
-    """Saves its output."""
-
-    @staticmethod
-    def forward(ctx, x):
-        out = x.exp()
-        ctx.save_for_backward(out)
-        return out
-
-    @staticmethod
-    def backward(ctx, g):
-        (out,) = ctx.saved_tensors
-        return g * out
-
-
-class SumAndProduct(Function):
-    """Two outputs."""
-
-    @staticmethod
-    def forward(ctx, a, b):
-        ctx.save_for_backward(a, b)
-        return a + b, a * b
-
-    @staticmethod
-    def backward(ctx, g_sum, g_product):
-        a, b = ctx.saved_tensors
-        return g_sum + g_product * b, g_sum + g_product * a
 
 
 # --- outputs that are inputs, views, or changed in place ------------------------------------------------------
