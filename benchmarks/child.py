@@ -71,7 +71,7 @@ class Child:
         """The jobs of all peers whose results agree; the others are named in `found`."""
         jobs: dict[str, Job] = {}
         results: dict[str, list[np.ndarray]] = {}
-        for name, peer in self.peers.items():
+        for name, peer in self.asked(row):
 
             def build(peer: Peer = peer) -> tuple[Job, list[np.ndarray]]:
                 peer.forget()
@@ -94,7 +94,7 @@ class Child:
     def starts(self, row: Row, found: dict[str, dict[str, Any]]) -> dict[str, list[float]]:
         """What recording or compiling costs, of the peers that do either."""
         samples: dict[str, list[float]] = {}
-        for name, peer in self.peers.items():
+        for name, peer in self.asked(row):
             if not peer.compiles:
                 continue
 
@@ -110,6 +110,11 @@ class Child:
             if seconds is not None:
                 samples[name] = seconds
         return samples
+
+    def asked(self, row: Row) -> list[tuple[str, Peer]]:
+        """The peers for which this row is."""
+        kind = row.problem.kind
+        return [(name, peer) for name, peer in self.peers.items() if peer.kinds is None or kind in peer.kinds]
 
     def attempt(self, row: Row, name: str, found: dict[str, dict[str, Any]], work: Callable[[], Any]) -> Any:
         """What `work` returns; if it fails, None, and why is written down as this peer's outcome in this row."""

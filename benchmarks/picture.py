@@ -9,7 +9,7 @@ from typing import Any
 
 from .workloads import ROWS
 
-MARKERS = "osD^v<>PX*"
+MARKERS = "osD^v<>PX*hd"
 
 
 def draw(result: Mapping[str, Any], path: Path) -> bool:

@@ -1,8 +1,8 @@
 """What the peers are given to compute, in NumPy arrays alone: every peer starts from the same numbers.
 
 A `Training` is a network, its loss and one batch; a `Chain` is many small operations in a row; an `Update` is an
-optimizer without a network; an `Epoch` is a `Training` fed from a data set. Which of them a run computes, and under
-which names, is said in `workloads/`.
+optimizer without a network, and a `SparseUpdate` one with a table of which few rows have gradients; an `Epoch` is a
+`Training` fed from a data set. Which of them a run computes, and under which names, is said in `workloads/`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,15 @@ import numpy as np
 
 #: of SGD, for every network: PyTorch's conventions, v <- mu v + g; p <- p - lr v
 LEARNING_RATE, MOMENTUM = 0.01, 0.9
-#: of RMSprop: PyTorch's defaults, v <- alpha v + (1 - alpha) g^2; p <- p - lr g / (sqrt(v) + eps)
-ALPHA, EPS = 0.99, 1e-8
+#: of optimizers without a network, by the names of PyTorch's options, whose defaults these are (but for the momentum).
+#: RMSprop: v <- alpha v + (1 - alpha) g^2; p <- p - lr g / (sqrt(v) + eps). The rate is small, since the gradient
+#: stays what it is for thousands of steps.
+OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd": ("SGD", {"lr": 1e-3, "momentum": MOMENTUM}),
+    "rmsprop": ("RMSprop", {"lr": 1e-3, "alpha": 0.99, "eps": 1e-8}),
+    "adagrad": ("Adagrad", {"lr": 1e-3, "eps": 1e-10}),
+    "adam": ("Adam", {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8}),
+}
 #: of layer norm, inside the root
 NORM_EPS = 1e-5
 
@@ -156,18 +163,53 @@ USE_W = ("y * w", "mix")
 
 @dataclass(frozen=True)
 class Update:
-    """One step of an optimizer ("sgd" with momentum, or "rmsprop") over many small tensors with given gradients."""
+    """One step of an optimizer (of `OPTIMIZERS`) over tensors of `size` numbers each, with given gradients."""
 
     optimizer: str
     tensors: int
+    size: int = 1000
 
     kind = "update"
 
     def arrays(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Parameters, weights (16, 16) and biases (16,) by turns, and their gradients."""
+        """Parameters and their gradients."""
         random = np.random.default_rng(2)
-        shapes = [(16, 16) if i % 2 == 0 else (16,) for i in range(self.tensors)]
-        return tuple([random.normal(size=s).astype(np.float32) for s in shapes] for _ in range(2))  # type: ignore[return-value]
+        parameters, gradients = (
+            [random.standard_normal(self.size, np.float32) for _ in range(self.tensors)] for _ in range(2)
+        )
+        return parameters, gradients
+
+
+@dataclass(frozen=True)
+class SparseUpdate:
+    """A step on an embedding table (rows, features) of which `touched` rows have gradients: lookup, backward, update.
+
+    optimizer: "sgd", here without momentum, or "adagrad". A dense gradient would lead to the same values.
+    mode: what an optimizer with a choice makes of the other rows, "lazy" (nothing, ever) or "exact".
+    """
+
+    optimizer: str
+    rows: int
+    touched: int
+    mode: str
+    features: int = 16
+
+    kind = "sparse"
+
+    def options(self) -> dict[str, Any]:
+        """Of the optimizer, by PyTorch's names."""
+        return {name: value for name, value in OPTIMIZERS[self.optimizer][1].items() if name != "momentum"}
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The table, the rows that are looked up, each of them twice, and the gradients of what was found."""
+        random = np.random.default_rng(5)
+        table = random.random((self.rows, self.features), np.float32)
+        found = np.tile(random.choice(self.rows, self.touched, replace=False), 2)
+        return table, found, random.standard_normal((2 * self.touched, self.features), np.float32)
+
+    def seen(self, table: np.ndarray) -> list[np.ndarray]:
+        """What is compared: the touched rows, and the sum of all."""
+        return [table[self.arrays()[1]], table.sum(0, np.float64)]
 
 
 #: what a training step consists of, in this order

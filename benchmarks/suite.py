@@ -139,9 +139,10 @@ class Run:
         timed = [row for row in chosen if row.measure in ("time", "start")]
         for i, threads in enumerate(self.options.threads):
             self.timed([row.name for row in timed if row.parallel or i == 0], threads)
-        present = [name for name in self.options.peers if "version" in self.peers.get(name, {})] if timed else None
+        names = [name for name in self.options.peers if PEERS[name].kinds is None]
+        if timed:
+            names = [name for name in names if "version" in self.peers.get(name, {})]
         for row in chosen:
-            names = list(self.options.peers) if present is None else present
             if row.measure == "import":
                 self.imports(row.name, names)
             elif row.measure == "memory":

@@ -8,9 +8,13 @@ from typing import NamedTuple
 class Target(NamedTuple):
     row: str
     peer: str
-    against: str
+    against: str | tuple[str, ...]  # of several the fastest
     at_most: float | None  # None: reported
 
+
+#: PyTorch's optimizers without the kernels that do a whole formula in one pass
+UNFUSED, FUSED = ("PyTorch", "PyTorch foreach"), "PyTorch fused"
+OPTIMIZERS = ("sgd", "rmsprop", "adagrad", "adam")
 
 TARGETS = [
     Target("mlp-2-16-16-1", "minigrad.jit", "PyTorch", 0.16),
@@ -31,4 +35,11 @@ TARGETS = [
         Target(f"op-{name}", "minigrad", "PyTorch", 0.5)
         for name in ("mul", "add", "mul-both", "mul-number", "tanh", "mix")
     ),
+    *(Target(f"{name}-{tensors}", "minigrad", UNFUSED, 0.5) for name in OPTIMIZERS for tensors in (60, 600)),
+    *(Target(f"{name}-600", "minigrad", FUSED, 0.75) for name in OPTIMIZERS if name != "rmsprop"),
+    Target("sgd-10m", "minigrad", UNFUSED, 1.1),
+    Target("rmsprop-10m", "minigrad", UNFUSED, 0.8),
+    Target("adagrad-10m", "minigrad", UNFUSED, None),
+    Target("adam-10m", "minigrad", UNFUSED, 0.8),
+    *(Target(f"{name}-10m", "minigrad", FUSED, None) for name in OPTIMIZERS if name != "rmsprop"),
 ]

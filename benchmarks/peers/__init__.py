@@ -10,13 +10,14 @@ from .minigrad import Minigrad, MinigradJit
 from .mygrad import MyGrad
 from .numpy import HandWritten
 from .peer import Absent, Job, Peer, Unsupported, brief
-from .pytorch import PyTorch, PyTorchCompiled
+from .pytorch import PyTorch, PyTorchCompiled, PyTorchForeach, PyTorchFused
 from .tinygrad import Tinygrad
 
 PEERS: dict[str, type[Peer]] = {
     peer.name: peer
     for peer in (
-        MinigradJit, Minigrad, HandWritten, PyTorch, PyTorchCompiled, Jax, Tinygrad, MyGrad, Autograd, DeZero,
+        MinigradJit, Minigrad, HandWritten, PyTorch, PyTorchForeach, PyTorchFused, PyTorchCompiled, Jax, Tinygrad,
+        MyGrad, Autograd, DeZero,
     )
 }  # fmt: skip
 

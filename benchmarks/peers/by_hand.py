@@ -1,4 +1,4 @@
-"""Layers, losses and optimizers on fixed buffers, of which `numpy.py` makes a training step.
+"""Layers and losses on fixed buffers, of which `numpy.py` makes a training step.
 
 A layer is a pair of closures over its buffers, `forward(x)` and `backward(g)`; both may overwrite what they are given,
 and both write into arrays that were allocated once. Numbers are arrays of no dimensions, which ufuncs take in faster
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problems import ALPHA, EPS, LEARNING_RATE, MOMENTUM, NORM_EPS
+from ..problems import NORM_EPS
 
 Pair = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 
@@ -220,36 +220,6 @@ def cross_entropy(shape: tuple[int, ...]) -> Callable[[Any, Any], Any]:
         return value * share, multiply(g, share, g)
 
     return loss
-
-
-def sgd(p: np.ndarray, v: np.ndarray, g: np.ndarray) -> Callable[[], Any]:
-    lr, mu, spare = number(LEARNING_RATE), number(MOMENTUM), np.empty_like(p)
-
-    def update() -> None:
-        multiply(v, mu, v)
-        add(v, g, v)
-        multiply(v, lr, spare)
-        subtract(p, spare, p)
-
-    return update
-
-
-def rmsprop(p: np.ndarray, v: np.ndarray, g: np.ndarray) -> Callable[[], Any]:
-    lr, alpha, rest, eps = number(LEARNING_RATE), number(ALPHA), number(1 - ALPHA), number(EPS)
-    spare = np.empty_like(p)
-
-    def update() -> None:
-        multiply(v, alpha, v)
-        multiply(g, g, spare)
-        multiply(spare, rest, spare)
-        add(v, spare, v)
-        sqrt(v, spare)
-        add(spare, eps, spare)
-        divide(g, spare, spare)
-        multiply(spare, lr, spare)
-        subtract(p, spare, p)
-
-    return update
 
 
 def places(flat: np.ndarray, like: list[np.ndarray]) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""DeZero, the framework of a textbook, with its functions and its `MomentumSGD`.
+"""DeZero, the framework of a textbook, with its functions and its optimizers.
 
 Its last release asks for `np.int`, which NumPy took away in 1.24: the name is lent to it while it is imported.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problems import LEARNING_RATE, MOMENTUM, Chain, Training, Update
+from ..problems import LEARNING_RATE, MOMENTUM, OPTIMIZERS, Chain, Training, Update
 from .functional import count, turned
 from .peer import Job, Peer, Unsupported
 
@@ -21,7 +21,7 @@ class DeZero(Peer):
     name = "DeZero"
     module = "dezero"
     distribution = "dezero"
-    note = "its own functions and MomentumSGD; `np.int` is lent to it for its import"
+    note = "its own functions and optimizers; `np.int` is lent to it for its import"
 
     def prepare(self) -> None:
         vars(np)["int"] = int
@@ -57,19 +57,26 @@ class DeZero(Peer):
 
         return Job(run, self.number, lambda: [leaf.grad.data for leaf in leaves])
 
-    def optimizer(self, weights: list[Any]) -> Any:
-        """MomentumSGD over a list; DeZero's own layers hand out their parameters in changing order."""
-        target = type("Target", (), {"params": lambda self: weights})()
-        return self.optimizers.MomentumSGD(LEARNING_RATE, MOMENTUM).setup(target)
+    def optimizer(self, made: Any, weights: list[Any]) -> Any:
+        """An optimizer over a list; DeZero's own layers hand out their parameters in changing order."""
+        return made.setup(type("Target", (), {"params": lambda self: weights})())
 
     def update(self, problem: Update) -> Job:
-        if problem.optimizer != "sgd":
-            raise Unsupported(f"has no {problem.optimizer}")
+        name, options = OPTIMIZERS[problem.optimizer]
+        lr, eps = options["lr"], options.get("eps")
+        made = {
+            "sgd": lambda: self.optimizers.MomentumSGD(lr, options["momentum"]),
+            "adagrad": lambda: self.optimizers.AdaGrad(lr, eps),
+        }
+        if problem.optimizer == "adam":
+            raise Unsupported("has another Adam, with eps added before the corrections")
+        if problem.optimizer not in made:
+            raise Unsupported(f"has no {name}")
         values, gradients = problem.arrays()
         weights = [self.lib.Parameter(value) for value in values]
         for p, gradient in zip(weights, gradients):
             p.grad = self.lib.Variable(gradient)
-        run = self.optimizer(weights).update
+        run = self.optimizer(made[problem.optimizer](), weights).update
         return Job(run, lambda _: 0.0, lambda: [p.data for p in weights])
 
 
@@ -83,7 +90,7 @@ class DeZeroTrainer:
         self.functions, self.problem = peer.functions, problem
         self.tensor, self.number, self.wait = np.asarray, peer.number, None
         self.weights = [peer.lib.Parameter(array) for array in turned(problem, problem.parameters())]
-        self.optimizer = peer.optimizer(self.weights)
+        self.optimizer = peer.optimizer(peer.optimizers.MomentumSGD(LEARNING_RATE, MOMENTUM), self.weights)
 
     def step(self, x: Any, y: Any, *masks: Any) -> Any:
         F, weights, mask = self.functions, iter(self.weights), iter(masks)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problems import ALPHA, EPS, LEARNING_RATE, MOMENTUM, Chain, Training, Update
+from ..problems import LEARNING_RATE, MOMENTUM, OPTIMIZERS, Chain, Training, Update
 from .functional import Functions, turned
 from .peer import Job, Peer
 
@@ -23,7 +23,7 @@ class JaxTrainer:
         self.weights = [peer.tensor(a) for a in turned(problem, problem.parameters())]
         self.velocities = [jax.numpy.zeros_like(p) for p in self.weights]
 
-        update = rule(jax.numpy, "sgd")
+        update = rule(jax.numpy, "sgd", {"lr": LEARNING_RATE, "momentum": MOMENTUM})[1]
 
         def compute(weights: Any, velocities: Any, x: Any, y: Any, masks: Any) -> Any:
             loss, gradients = jax.value_and_grad(lambda w: functions.loss(problem, w, x, y, masks))(weights)
@@ -86,8 +86,9 @@ class Jax(Peer):
     def update(self, problem: Update) -> Job:
         jax, values = self.lib, problem.arrays()
         weights, gradients = ([self.tensor(a) for a in arrays] for arrays in values)
-        state = [jax.numpy.zeros_like(p) for p in weights]
-        update = jax.jit(rule(jax.numpy, problem.optimizer), donate_argnums=(0, 1))
+        start, compute = rule(jax.numpy, problem.optimizer, OPTIMIZERS[problem.optimizer][1])
+        state = start(weights)
+        update = jax.jit(compute, donate_argnums=(0, 1))
         held = [weights, state]
 
         def run() -> Any:
@@ -109,16 +110,37 @@ class JaxFunctions(Functions):
         self.gelu = lambda x: nn.gelu(x, approximate=False)
 
 
-def rule(np: Any, optimizer: str) -> Callable[..., Any]:
-    """An optimizer's step on lists of arrays."""
+def rule(np: Any, optimizer: str, options: dict[str, Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """An optimizer on lists of arrays: weights -> state, and weights, state, gradients -> weights, state."""
+    lr, eps = options["lr"], options.get("eps", 0.0)
+
+    def zeros(weights: Any) -> Any:
+        return [np.zeros_like(p) for p in weights]
 
     def sgd(weights: Any, velocities: Any, gradients: Any) -> Any:
-        velocities = [MOMENTUM * v + g for v, g in zip(velocities, gradients)]
-        return [p - LEARNING_RATE * v for p, v in zip(weights, velocities)], velocities
+        velocities = [options["momentum"] * v + g for v, g in zip(velocities, gradients)]
+        return [p - lr * v for p, v in zip(weights, velocities)], velocities
 
     def rmsprop(weights: Any, squares: Any, gradients: Any) -> Any:
-        squares = [ALPHA * v + (1 - ALPHA) * g * g for v, g in zip(squares, gradients)]
-        steps = (LEARNING_RATE * g / (np.sqrt(v) + EPS) for v, g in zip(squares, gradients))
-        return [p - step for p, step in zip(weights, steps)], squares
+        alpha = options["alpha"]
+        squares = [alpha * v + (1 - alpha) * g * g for v, g in zip(squares, gradients)]
+        return [p - lr * g / (np.sqrt(v) + eps) for p, g, v in zip(weights, gradients, squares)], squares
 
-    return {"sgd": sgd, "rmsprop": rmsprop}[optimizer]
+    def adagrad(weights: Any, sums: Any, gradients: Any) -> Any:
+        sums = [s + g * g for s, g in zip(sums, gradients)]
+        return [p - lr * g / (np.sqrt(s) + eps) for p, g, s in zip(weights, gradients, sums)], sums
+
+    def two_moments(weights: Any) -> Any:
+        return zeros(weights), zeros(weights), np.zeros(())
+
+    def adam(weights: Any, state: Any, gradients: Any) -> Any:
+        (means, squares, t), (b1, b2) = state, options["betas"]
+        t = t + 1
+        means = [b1 * m + (1 - b1) * g for m, g in zip(means, gradients)]
+        squares = [b2 * v + (1 - b2) * g * g for v, g in zip(squares, gradients)]
+        rate, root = lr / (1 - b1**t), np.sqrt(1 - b2**t)
+        weights = [p - rate * m / (np.sqrt(v) / root + eps) for p, m, v in zip(weights, means, squares)]
+        return weights, (means, squares, t)
+
+    update = {"sgd": sgd, "rmsprop": rmsprop, "adagrad": adagrad, "adam": adam}[optimizer]
+    return two_moments if optimizer == "adam" else zeros, update

@@ -18,6 +18,7 @@ class Minigrad(TorchLike):
     distribution = "minigrad-dl"
     devices = ("cpu", "cuda")
     note = "eager"
+    sparse_modes = True
 
     def ready(self) -> None:
         if self.device == "cuda":

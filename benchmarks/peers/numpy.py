@@ -1,7 +1,7 @@
 """The limit: what NumPy can do when somebody writes the step by hand.
 
-Every array is allocated once and every call writes into one of them (`by_hand.py` has the layers); parameters,
-gradients and velocities lie end to end in flat buffers, so that the optimizer is four calls.
+Every array is allocated once and every call writes into one of them (`by_hand.py` has the layers, `rules_by_hand.py`
+the optimizers); parameters, gradients and velocities lie end to end in flat buffers, so that SGD is four calls.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..problems import Chain, Training, Update
-from . import by_hand
+from ..problems import OPTIMIZERS, Chain, SparseUpdate, Training, Update
+from . import by_hand, rules_by_hand
 from .by_hand import Pair, add_up, empty, multiply, number, places, subtract, tanh
 from .functional import count, turned
 from .peer import Job, Peer, Trainer, Unsupported
@@ -59,7 +59,7 @@ class HandTrainer:
         forwards = [forward for forward, _ in pairs]
         backwards = [backward for _, backward in reversed(pairs)]
         loss_of = (by_hand.mse if problem.loss == "mse" else by_hand.cross_entropy)(shape)
-        update = by_hand.sgd(flat, np.zeros_like(flat), gradient)
+        update = rules_by_hand.sgd(flat, gradient, np.empty_like(flat))
 
         def step(x: Any, y: Any, *given: Any) -> Any:
             masks[:] = given
@@ -138,5 +138,10 @@ class HandWritten(Peer):
     def update(self, problem: Update) -> Job:
         values, gradients = problem.arrays()
         flat, gradient = (np.concatenate([a.ravel() for a in arrays]) for arrays in (values, gradients))
-        rule = {"sgd": by_hand.sgd, "rmsprop": by_hand.rmsprop}[problem.optimizer](flat, np.zeros_like(flat), gradient)
-        return Job(rule, lambda _: 0.0, lambda: places(flat.copy(), values))
+        rule, options = rules_by_hand.RULES[problem.optimizer], OPTIMIZERS[problem.optimizer][1]
+        run = rules_by_hand.in_blocks(rule, flat, gradient, **options)
+        return Job(run, lambda _: 0.0, lambda: places(flat.copy(), values))
+
+    def sparse(self, problem: SparseUpdate) -> Job:
+        table, rows, gradient = problem.arrays()
+        return Job(rules_by_hand.sparse(problem, table, rows, gradient), lambda _: 0.0, lambda: problem.seen(table))

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..problems import Chain, Epoch, Part, Training, Update
+from ..problems import Chain, Epoch, Part, SparseUpdate, Training, Update
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,6 +78,7 @@ class Peer:
     distribution = ""  # as package indexes have it
     compiles = False  # whether the first calls of a step are dearer than the later ones
     devices: tuple[str, ...] = ("cpu",)
+    kinds: tuple[str, ...] | None = None  # the kinds of problem that it is for, elsewhere it is not listed; None: all
     note = ""  # one sentence for the report: how it is used
 
     lib: Any
@@ -150,6 +151,9 @@ class Peer:
 
     def update(self, problem: Update) -> Job:
         raise Unsupported("has no optimizers of its own")
+
+    def sparse(self, problem: SparseUpdate) -> Job:
+        raise Unsupported("has no sparse gradients here")
 
     def part(self, problem: Part) -> Job:
         raise Unsupported("has no parts that can be timed one by one here")

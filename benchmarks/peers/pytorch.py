@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import tempfile
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from .peer import Absent
 from .torchlike import TorchLike
@@ -29,6 +29,24 @@ class PyTorch(TorchLike):
     def wait(self, loss: Any) -> None:
         if self.device == "cuda":
             self.lib.cuda.synchronize()
+
+
+class PyTorchForeach(PyTorch):
+    """PyTorch's optimizers over lists of tensors at once."""
+
+    name = "PyTorch foreach"
+    kinds = ("update",)
+    note = "optimizers with foreach=True"
+    variant: ClassVar[Mapping[str, Any]] = {"foreach": True}
+
+
+class PyTorchFused(PyTorch):
+    """PyTorch's optimizers with one kernel for the whole formula, where there is one."""
+
+    name = "PyTorch fused"
+    kinds = ("update",)
+    note = "optimizers with fused=True"
+    variant: ClassVar[Mapping[str, Any]] = {"fused": True}
 
 
 class PyTorchCompiled(PyTorch):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problems import LEARNING_RATE, MOMENTUM, NORM_EPS, Chain, Layer, Training, Update
+from ..problems import LEARNING_RATE, MOMENTUM, NORM_EPS, OPTIMIZERS, Chain, Layer, Training, Update
 from .functional import count
 from .peer import Job, Peer, Unsupported
 
@@ -93,13 +93,16 @@ class Tinygrad(Peer):
         return Job(lambda: compute(y, a, w), number, lambda: [g.numpy() for g in last], self.wait)
 
     def update(self, problem: Update) -> Job:
-        if problem.optimizer != "sgd":
-            raise Unsupported(f"has no {problem.optimizer}")
+        name, options = OPTIMIZERS[problem.optimizer]
+        if problem.optimizer not in ("sgd", "adam"):
+            raise Unsupported(f"has no {name}")
         values, gradients = problem.arrays()
         weights = [self.parameter(value) for value in values]
         for p, gradient in zip(weights, gradients):
             p.grad = self.tensor(gradient)
-        optimizer = self.lib.nn.optim.SGD(weights, lr=LEARNING_RATE, momentum=MOMENTUM)
+        options = {**options, **dict(zip(("b1", "b2"), options.get("betas", ())))}
+        options.pop("betas", None)
+        optimizer = getattr(self.lib.nn.optim, name)(weights, **options)
         run = self.lib.TinyJit(optimizer.step)
         return Job(run, lambda _: 0.0, lambda: [p.numpy() for p in weights], self.wait)
 

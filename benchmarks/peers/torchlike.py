@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..problems import ALPHA, EPS, LEARNING_RATE, MOMENTUM, NORM_EPS, PARTS, Chain, Layer, Part, Training, Update
+from ..problems import (
+    LEARNING_RATE,
+    MOMENTUM,
+    NORM_EPS,
+    OPTIMIZERS,
+    PARTS,
+    Chain,
+    Layer,
+    Part,
+    SparseUpdate,
+    Training,
+    Update,
+)
 from .peer import Job, Peer, Trainer, Unsupported
 
 
@@ -88,6 +101,9 @@ def masked(networks: list[Any]) -> Callable[..., Any]:
 
 class TorchLike(Peer):
     """A library with PyTorch's names."""
+
+    variant: Mapping[str, Any] = {}  # what its optimizers are told beside their formula's numbers
+    sparse_modes = False  # whether they are told what to do with rows that have no gradient
 
     def whole_step(self, step: Callable[..., Any]) -> Callable[..., Any]:
         """What a step function is passed through before it is called."""
@@ -174,11 +190,42 @@ class TorchLike(Peer):
         weights = [self.tensor(value).requires_grad_() for value in values]
         for p, gradient in zip(weights, gradients):
             p.grad = self.tensor(gradient)
-        if problem.optimizer == "sgd":
-            optimizer = self.lib.optim.SGD(weights, lr=LEARNING_RATE, momentum=MOMENTUM)
-        elif problem.optimizer == "rmsprop":
-            optimizer = self.lib.optim.RMSprop(weights, lr=LEARNING_RATE, alpha=ALPHA, eps=EPS)
-        else:
-            raise Unsupported(f"has no {problem.optimizer} here")
+        optimizer = self.optimizer(problem.optimizer, weights, OPTIMIZERS[problem.optimizer][1] | dict(self.variant))
         run = self.whole_step(self.compiled(optimizer.step))
         return Job(run, self.number, lambda: [self.array(p) for p in weights], self.wait)
+
+    def optimizer(self, kind: str, weights: list[Any], options: Mapping[str, Any]) -> Any:
+        """One of `OPTIMIZERS`. Raises `Unsupported` if the library has none, or one without these options."""
+        name = OPTIMIZERS[kind][0]
+        made = getattr(self.lib.optim, name, None)
+        if made is None:
+            raise Unsupported(f"has no {name}")
+        if missing := [option for option in options if option not in inspect.signature(made).parameters]:
+            raise Unsupported(f"its {name} has no option {' and no '.join(missing)}")
+        return made(weights, **options)
+
+    def sparse(self, problem: SparseUpdate) -> Job:
+        if self.compiles and not self.sparse_modes:
+            raise Unsupported("does not compile sparse gradients")
+        lib = self.lib
+        table, rows, gradient = (self.tensor(array) for array in problem.arrays())
+        try:
+            embedding = lib.nn.Embedding(problem.rows, problem.features, sparse=True, _weight=table)
+            embedding(rows).backward(gradient)
+            works = embedding.weight.grad.is_sparse
+        except (TypeError, NotImplementedError, AttributeError):
+            works = False
+        if not works:
+            raise Unsupported("has no nn.Embedding(sparse=True)")
+        options = problem.options() | ({"sparse": problem.mode} if self.sparse_modes else {})
+        optimizer = self.optimizer(problem.optimizer, [embedding.weight], options)
+
+        def step(rows: Any, gradient: Any) -> None:
+            optimizer.zero_grad()
+            embedding(rows).backward(gradient)
+            optimizer.step()
+
+        run = self.whole_step(step)
+        return Job(
+            lambda: run(rows, gradient), self.number, lambda: problem.seen(self.array(embedding.weight)), self.wait
+        )

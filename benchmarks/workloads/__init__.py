@@ -6,10 +6,10 @@ comes from `benchmarks/problems.py`, and every peer that has the builder for it 
 
 from types import ModuleType
 
-from . import costs, depth, epoch, optimizers, parts, small_operation, training_step, width
+from . import costs, depth, epoch, optimizers, parts, small_operation, sparse, training_step, width
 from .row import Row
 
-GROUPS: list[ModuleType] = [training_step, parts, costs, small_operation, optimizers, epoch, depth, width]
+GROUPS: list[ModuleType] = [training_step, parts, costs, small_operation, optimizers, sparse, epoch, depth, width]
 
 ROWS: dict[str, Row] = {row.name: row for group in GROUPS for row in group.ROWS}
 
