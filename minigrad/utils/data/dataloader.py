@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable
 from multiprocessing.context import BaseContext
 from typing import Any
 
 from ...backend.random import Generator
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
-from .iterators import InProcessIterator, LoaderIterator, WorkersIterator
-from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
+from .iterators import InProcessIterator, LoaderIterator, PersistentPass, WorkersIterator
+from .places import StateMethods
+from .sampler import BatchSampler, Endless, RandomSampler, SequentialSampler
 from .worker import get_worker_info
 
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
@@ -23,7 +24,7 @@ __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"
 _FIXED = frozenset({"batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"})
 
 
-class DataLoader:
+class DataLoader(StateMethods):
     """Iterate over `dataset` in batches of `batch_size` (None: item by item, without collating).
 
     Each `iter(loader)` is a fresh pass: with `shuffle`, in a new random order, which comes from `generator`
@@ -87,7 +88,7 @@ class DataLoader:
         indices: Any = sampler
         if indices is None:
             if isinstance(dataset, IterableDataset):
-                indices = _Endless()
+                indices = Endless()
             elif shuffle:
                 indices = RandomSampler(dataset, generator=generator)
             else:
@@ -103,7 +104,9 @@ class DataLoader:
         self.collate_fn = collate_fn or (default_collate if self.batched else default_convert)
         #: the length that an iterable dataset gave when it was asked, to be compared with what comes
         self.promised_length: int | None = None
+        self.clock = [0]  # counts batches of all passes: it tells which pass was read last
         self._iterator: WorkersIterator | None = None
+        self._passes: list[weakref.ref[LoaderIterator]] = []
         self._ready = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -122,14 +125,19 @@ class DataLoader:
         return self.sampler if self.batch_sampler is None else self.batch_sampler
 
     def __iter__(self) -> LoaderIterator:
+        saved, base_seed = self._take_place()
+        iterator: LoaderIterator
         if self.num_workers == 0:
-            return InProcessIterator(self)
-        if self._iterator is not None:
-            self._iterator.restart()
-            return self._iterator
-        iterator = WorkersIterator(self)
-        if self.persistent_workers:
-            self._iterator = iterator
+            iterator = InProcessIterator(self, saved)
+        elif not self.persistent_workers:
+            iterator = WorkersIterator(self, saved, None)
+        else:
+            if self._iterator is None:
+                self._iterator = WorkersIterator(self, saved, base_seed)
+            else:
+                self._iterator.restart(self, saved)
+            iterator = PersistentPass(self, self._iterator)
+        self._passes = [*(one for one in self._passes if one() is not None), weakref.ref(iterator)]
         return iterator
 
     def __len__(self) -> int:
@@ -141,13 +149,6 @@ class DataLoader:
         if self.batch_size is not None:
             length = length // self.batch_size if self.drop_last else -(-length // self.batch_size)
         return length
-
-
-class _Endless(Sampler[None]):
-    """The indices of a stream: it does not need any, and ends by itself."""
-
-    def __iter__(self) -> Iterator[None]:
-        return itertools.repeat(None)
 
 
 def _check_workers(

@@ -47,16 +47,20 @@ class IterableFetcher:
         self.ended = False
 
     def fetch(self, index: Any) -> Any:
+        return self.collate(self.take(index))
+
+    def take(self, index: Any) -> Any:
+        """The items of the next batch, or the next item, as they are."""
         if self.ended:
             raise StopIteration
         if not self.batched:
-            return self.collate(next(self.items))
+            return next(self.items)
         # zip asks the indices first, so that no item is taken beyond the batch
         batch = [item for _, item in zip(index, self.items, strict=False)]
         self.ended = len(batch) < len(index)
         if not batch or (self.drop_last and self.ended):
             raise StopIteration
-        return self.collate(batch)
+        return batch
 
 
 def make_fetcher(dataset: Any, batched: bool, collate: Callable[[Any], Any], drop_last: bool) -> Any:

@@ -9,13 +9,14 @@ import time
 import warnings
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .dataset import IterableDataset
 from .fetch import make_fetcher
-from .sampler import draw_seed
+from .passes import Pass
 from .worker import Job, Reply, Task, run_worker
 
 if TYPE_CHECKING:
@@ -26,18 +27,22 @@ _GRACE = 5.0
 
 
 class LoaderIterator:
-    """What both kinds of pass share: the indices, and the seed of the workers.
+    """What both kinds of pass share: its order, and how far it has come."""
 
-    The seed is drawn in both, so that what follows from a generator does not depend on the number of workers.
-    """
+    order: Pass
 
     def __init__(self, loader: DataLoader) -> None:
         # Not the loader itself: with persistent workers it holds the iterator, and they would be a cycle.
         self.index_sampler = loader.index_sampler
         self.promised_length = loader.promised_length
-        self.base_seed = draw_seed(loader.generator)
-        self.indices: Iterator[Any] = iter(self.index_sampler)
         self.yielded = 0
+        self.ended = False
+        self.clock = loader.clock
+        self.touch()
+
+    def touch(self) -> None:
+        """Note that of all passes over the loader this is the one that is being read."""
+        self.clock[0] = self.touched = self.clock[0] + 1
 
     def __iter__(self) -> LoaderIterator:
         return self
@@ -46,7 +51,12 @@ class LoaderIterator:
         return len(self.index_sampler)  # type: ignore[arg-type]
 
     def __next__(self) -> Any:
-        batch = self.next_batch()
+        self.touch()
+        try:
+            batch = self.next_batch()
+        except StopIteration:
+            self.ended = True
+            raise
         self.yielded += 1
         if self.promised_length is not None and self.yielded > self.promised_length:
             warnings.warn(
@@ -60,6 +70,10 @@ class LoaderIterator:
     def next_batch(self) -> Any:
         raise NotImplementedError
 
+    def state(self) -> dict[str, Any]:
+        """The place in the pass, as plain data."""
+        return {**self.order.state(), "yielded": self.yielded}
+
     def __reduce__(self) -> Any:
         raise NotImplementedError(f"{type(self).__name__} cannot be pickled: pickle the DataLoader")
 
@@ -67,14 +81,21 @@ class LoaderIterator:
 class InProcessIterator(LoaderIterator):
     """Reads each batch when it is asked for."""
 
-    def __init__(self, loader: DataLoader) -> None:
+    def __init__(self, loader: DataLoader, saved: dict[str, Any] | None) -> None:
         super().__init__(loader)
         if loader.timeout != 0:
             raise AssertionError("timeout is for worker processes: it needs num_workers > 0")
-        self.fetcher = make_fetcher(loader.dataset, loader.batched, loader.collate_fn, loader.drop_last)
+        make: Any = partial(make_fetcher, loader.dataset, loader.batched, loader.collate_fn, loader.drop_last)
+        if isinstance(loader.dataset, IterableDataset):  # its items are what is drawn: they come in their own order
+            self.read = loader.collate_fn
+            self.order = Pass(loader, lambda: map(make().take, iter(loader.index_sampler)), saved)
+        else:
+            self.read = make().fetch
+            self.order = Pass(loader, lambda: iter(loader.index_sampler), saved)
+        self.yielded = 0 if saved is None else saved["yielded"]
 
     def next_batch(self) -> Any:
-        return self.fetcher.fetch(next(self.indices))
+        return self.read(self.order.draw()[1])
 
 
 class Worker(NamedTuple):
@@ -88,13 +109,15 @@ class Worker(NamedTuple):
 class WorkersIterator(LoaderIterator):
     """Has worker processes read ahead; tasks are dealt out in turn, and so the order of batches is kept."""
 
-    def __init__(self, loader: DataLoader) -> None:
+    def __init__(self, loader: DataLoader, saved: dict[str, Any] | None, base_seed: int | None) -> None:
         super().__init__(loader)
         self.timeout = loader.timeout
         self.in_order = loader.in_order
         self.persistent = loader.persistent_workers
+        self.stream = isinstance(loader.dataset, IterableDataset)
         self.ahead = max(1, (loader.prefetch_factor or 0) * loader.num_workers)
         self.workers: list[Worker] = []
+        self.order = Pass(loader, lambda: iter(loader.index_sampler), self._place(saved), base_seed)
         # However this iterator ends (end of data, break, error, exit of the interpreter), its workers do too.
         self.shut_down = weakref.finalize(self, _shut_down, self.workers, os.getpid())
         job = Job(
@@ -103,41 +126,49 @@ class WorkersIterator(LoaderIterator):
             collate=loader.collate_fn,
             drop_last=loader.drop_last,
             num_workers=loader.num_workers,
-            base_seed=self.base_seed,
+            base_seed=self.order.base_seed,
             worker_init_fn=loader.worker_init_fn,
         )
         context = loader.multiprocessing_context or multiprocessing.get_context()
         for i in range(loader.num_workers):
             self.workers.append(_start(context, i, job))
         self.epoch = 0
-        self._deal_first()
+        self._deal_first(saved)
 
-    def restart(self) -> None:
+    def restart(self, loader: DataLoader, saved: dict[str, Any] | None) -> None:
         """Begin another pass with the same workers (`persistent_workers`)."""
         self.epoch += 1
-        self.indices = iter(self.index_sampler)
-        self.yielded = 0
-        self._deal_first()
+        self.order = Pass(loader, lambda: iter(loader.index_sampler), self._place(saved), self.order.base_seed)
+        self._deal_first(saved)
 
-    def _deal_first(self) -> None:
+    def _place(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Where the order of a saved pass stands. The workers read their streams from the start again."""
+        return {**saved, "drawn": 0, "unread": [], "last": None} if saved and self.stream else saved
+
+    def _deal_first(self, saved: dict[str, Any] | None) -> None:
         self.active = deque(self.workers)  # whose streams have not ended, next in turn first
-        self.pending: deque[Worker] = deque()  # who owes a batch, in the order of the batches
+        self.pending: deque[tuple[Worker, int]] = deque()  # who owes which batch, in the order of the batches
+        self.yielded = 0 if saved is None else saved["yielded"]
+        self.passed_over = self.yielded if self.stream else 0  # batches of streams that are read, and not sent
         for _ in range(self.ahead):
             self._deal()
+        for _ in range(self.passed_over):
+            self.next_batch()
 
     def _deal(self) -> None:
         """Send the next indices to the next worker, if there are any of both."""
         if not self.active:
             return
         try:
-            index = next(self.indices)
+            number, index = self.order.draw()
         except StopIteration:
             return
+        self.order.unread.add(number)
         worker = self.active[0]
         self.active.rotate(-1)
         with contextlib.suppress(BrokenPipeError):  # it died: waiting for its answer will say so
-            worker.tasks.send(Task(self.epoch, index))
-        self.pending.append(worker)
+            worker.tasks.send(Task(self.epoch, index, number < self.passed_over))
+        self.pending.append((worker, number))
 
     def next_batch(self) -> Any:
         while self.pending:
@@ -157,7 +188,8 @@ class WorkersIterator(LoaderIterator):
         """The next reply of this pass: of the worker whose turn it is, or of any if not `in_order`."""
         deadline = time.monotonic() + self.timeout
         while True:
-            candidates = [self.pending[0]] if self.in_order else list(dict.fromkeys(self.pending))
+            debtors = [worker for worker, _ in self.pending]
+            candidates = debtors[:1] if self.in_order else list(dict.fromkeys(debtors))
             owners: dict[Any, Worker] = {worker.replies: worker for worker in candidates}
             sentinels: dict[Any, Worker] = {worker.process.sentinel: worker for worker in candidates}
             patience = max(0.0, deadline - time.monotonic()) if self.timeout else None
@@ -172,7 +204,9 @@ class WorkersIterator(LoaderIterator):
             except (EOFError, ConnectionResetError):
                 raise self._death(worker) from None
             if reply.epoch == self.epoch:  # what an abandoned pass still had coming is dropped
-                self.pending.remove(worker)
+                owed = next(pair for pair in self.pending if pair[0] is worker)
+                self.pending.remove(owed)
+                self.order.unread.discard(owed[1])
                 return worker, reply
 
     def _death(self, worker: Worker) -> RuntimeError:
@@ -186,6 +220,19 @@ class WorkersIterator(LoaderIterator):
             f"DataLoader worker (pid {pid}) exited unexpectedly with exit code {code}; "
             "num_workers=0 reads the data in this process, where errors can be seen"
         )
+
+
+class PersistentPass(LoaderIterator):
+    """One pass of workers that stay: it is running as long as somebody holds it, and it has not ended."""
+
+    def __init__(self, loader: DataLoader, workers: WorkersIterator) -> None:
+        super().__init__(loader)
+        self.workers, self.order, self.yielded = workers, workers.order, workers.yielded
+
+    def next_batch(self) -> Any:
+        if self.workers.order is not self.order:
+            raise RuntimeError("a new pass over this loader has begun, and persistent workers serve one at a time")
+        return self.workers.next_batch()
 
 
 def _start(context: Any, i: int, job: Job) -> Worker:

@@ -45,6 +45,13 @@ class SequentialSampler(Sampler[int]):
         return len(self.data_source)
 
 
+class Endless(Sampler[None]):
+    """The indices of a stream: it does not need any, and ends by itself."""
+
+    def __iter__(self) -> Iterator[None]:
+        return itertools.repeat(None)
+
+
 class RandomSampler(Sampler[int]):
     """Indices in random order, a new one on each pass; `num_samples` of them (default: as many as items).
 

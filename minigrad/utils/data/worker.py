@@ -64,10 +64,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Task:
-    """What to read, and in which pass over the data: a new pass starts an iterable dataset anew."""
+    """What to read, and in which pass over the data: a new pass starts an iterable dataset anew.
+
+    Items that are `passed_over` are taken from the stream, and nothing is sent of them.
+    """
 
     epoch: int
     index: Any
+    passed_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,11 @@ def run_worker(worker: int, job: Job, tasks: Connection, replies: Connection) ->
                 if fetcher is None or task.epoch != epoch:
                     fetcher = make_fetcher(job.dataset, job.batched, job.collate, job.drop_last)
                     epoch = task.epoch
-                reply = Reply(task.epoch, fetcher.fetch(task.index))
+                if task.passed_over:
+                    fetcher.take(task.index)
+                    reply = Reply(task.epoch)
+                else:
+                    reply = Reply(task.epoch, fetcher.fetch(task.index))
             except Exception as error:
                 if isinstance(error, StopIteration) and isinstance(job.dataset, IterableDataset):
                     reply = Reply(task.epoch, ended=True)

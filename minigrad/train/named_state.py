@@ -1,0 +1,154 @@
+"""The state of an optimizer by the names of its parameters, for models that register them in another order."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.optim.hyperparameters import is_schedule
+
+from .report import PartReport
+
+
+class NamedOptimizer:
+    """An optimizer and the names of its parameters.
+
+    Args:
+        optimizer: of minigrad, or anything with PyTorch's `param_groups`, `state_dict` and `load_state_dict`.
+        names: of each parameter, by its id; the first is the one that it is saved under. One that has none is called
+            as its group says ("param_names"), or by its number.
+    """
+
+    def __init__(self, optimizer: Any, names: dict[int, list[str]]) -> None:
+        self.optimizer = optimizer
+        self.parameters: dict[str, Any] = {}  # by each of their names
+        self.names: list[list[str]] = []  # of the groups' parameters, those to save them under
+        for group in optimizer.param_groups:
+            own = group.get("param_names") or [None] * len(group["params"])
+            self.names.append([])
+            for p, given in zip(group["params"], own):
+                known = names.get(id(p)) or [
+                    given if given is not None and given not in self.parameters else f"parameter {self._count()}"
+                ]
+                self.parameters.update({name: p for name in known})
+                self.names[-1].append(known[0])
+
+    def _count(self) -> int:
+        return sum(map(len, self.names))
+
+    # -- saving --------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Groups with the names of their parameters, and the state of each parameter, plain data."""
+        saved = self.optimizer.state_dict()
+        groups, state, steps, shapes = [], {}, {}, {}
+        for names, given, group in zip(self.names, saved["param_groups"], self.optimizer.param_groups, strict=True):
+            options = {name: value for name, value in given.items() if name not in ("params", "param_names")}
+            schedules = [name for name, value in options.items() if is_schedule(value)]
+            options = {name: value for name, value in options.items() if name not in schedules}
+            groups.append({"names": names, "options": options, "schedules": schedules})
+            for name, number, p in zip(names, given["params"], group["params"], strict=True):
+                shapes[name] = list(p.shape)
+                if number in saved["state"]:
+                    state[name] = saved["state"][number]
+                count = getattr(self.optimizer.state.get(p), "steps", 0)
+                if count:
+                    steps[name] = count
+        return {"groups": groups, "state": state, "steps": steps, "shapes": shapes}
+
+    # -- loading -------------------------------------------------------------------------------------------------
+
+    def load_state_dict(self, saved: dict[str, Any], report: PartReport) -> None:
+        """Take over what fits, and write down what does not."""
+        fitting = self._fitting(saved, report)
+        group_of = self._groups(saved, report)
+        # of what does not fit, what is here stays
+        state = self.optimizer.state_dict()
+        steps = {id(p): getattr(own, "steps", 0) for p, own in self.optimizer.state.items()}
+        kept: list[tuple[dict[str, Any], str, Any]] = []
+        for number, (group, own) in enumerate(zip(self.optimizer.param_groups, state["param_groups"], strict=True)):
+            if group_of[number] is not None:
+                kept += self._options(number, group, own, group_of[number], report)
+            for p, key in zip(group["params"], own["params"], strict=True):
+                if id(p) in fitting:
+                    name = fitting[id(p)]
+                    state["state"].pop(key, None)
+                    if name in saved["state"]:
+                        state["state"][key] = saved["state"][name]
+                    steps[id(p)] = saved["steps"].get(name, 0)
+        self.optimizer.load_state_dict(state)
+        for group, name, value in kept:
+            group[name] = value
+        self._set_steps(steps)
+
+    def _fitting(self, saved: dict[str, Any], report: PartReport) -> dict[int, str]:
+        """Parameters whose state is in the file: its name there, by their id."""
+        fitting: dict[int, str] = {}
+        for name, shape in saved["shapes"].items():
+            p = self.parameters.get(name)
+            if p is None or id(p) in fitting:
+                report.unexpected.append(name)
+            elif list(p.shape) != shape:
+                report.left.append(f"{name} has shape {tuple(shape)} in the file, {tuple(p.shape)} here")
+                fitting[id(p)] = ""
+            else:
+                report.matched.append(name)
+                fitting[id(p)] = name
+        for names, group in zip(self.names, self.optimizer.param_groups, strict=True):
+            report.missing += [name for name, p in zip(names, group["params"], strict=True) if id(p) not in fitting]
+        return {key: name for key, name in fitting.items() if name}
+
+    def _groups(self, saved: dict[str, Any], report: PartReport) -> list[dict[str, Any] | None]:
+        """For each group here, the one of the file that has the same parameters."""
+        there = {frozenset(id(self.parameters.get(name)) for name in g["names"]): g for g in saved["groups"]}
+        found = [there.get(frozenset(map(id, group["params"]))) for group in self.optimizer.param_groups]
+        # parameters that are missing or unexpected are listed already
+        if None in found and not report.missing and not report.unexpected:
+            report.left.append(
+                f"the groups hold other parameters: {[g['names'] for g in saved['groups']]} in the file, "
+                f"{self.names} here"
+            )
+        return found
+
+    def _options(
+        self, number: int, group: dict[str, Any], own: dict[str, Any], saved: Any, report: PartReport
+    ) -> list[tuple[dict[str, Any], str, Any]]:
+        """Put the options of the file into `own`, and return those to be kept as they are."""
+        kept = []
+        for name in saved["schedules"]:
+            if name in group:
+                kept.append((group, name, group[name]))
+                report.notes.append(
+                    f"{name} of group {number} was a function of the step, which no file holds: the one here is kept"
+                )
+        for name, value in saved["options"].items():
+            if is_schedule(group.get(name)):
+                report.notes.append(f"{name} of group {number}: {value!r} of the file takes the place of a function")
+        own.update(saved["options"])
+        return kept
+
+    def _set_steps(self, steps: dict[int, int]) -> None:
+        """How many steps the parameters have had, those without state too: schedules count them."""
+        for group in self.optimizer.param_groups:
+            for p in group["params"]:
+                count = steps.get(id(p), 0)
+                own = self.optimizer.state[p] if count else self.optimizer.state.get(p)
+                if hasattr(own, "steps"):
+                    own.steps = count
+
+    def remember(self) -> Callable[[], None]:
+        """A function that puts back what is there now."""
+        optimizer = self.optimizer
+        options = [dict(group) for group in optimizer.param_groups]
+        state = copy.deepcopy(optimizer.state_dict())
+        steps = {id(p): getattr(own, "steps", 0) for p, own in optimizer.state.items()}
+
+        def undo() -> None:
+            optimizer.load_state_dict(state)
+            for group, before in zip(optimizer.param_groups, options, strict=True):
+                group.clear()
+                group.update(before)
+            self._set_steps(steps)
+
+        return undo

@@ -1,0 +1,151 @@
+"""`DataLoader.state_dict` and `load_state_dict`: the place in a running pass, and what its order follows from."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .dataset import IterableDataset
+from .generators import get_state, set_state
+from .passes import description, generators_of, load_states, samplers_of, states_of
+
+if TYPE_CHECKING:
+    import weakref
+
+    from .iterators import LoaderIterator, WorkersIterator
+
+FORMAT = 1
+
+
+class StateMethods:
+    """What a loader saves, and how another one goes on from it."""
+
+    dataset: Any
+    num_workers: int
+    in_order: bool
+    clock: list[int]
+    _iterator: WorkersIterator | None
+    _passes: list[weakref.ref[LoaderIterator]]
+    _place: dict[str, Any] | None = None  # of a saved pass that the next iter(loader) goes on with
+    _base_seed: int | None = None  # of the persistent workers of the process that saved
+
+    def state_dict(self) -> dict[str, Any]:
+        """The place in the running pass, and the states of the generators of the loader and its samplers.
+
+        After `load_state_dict` in another process the next `iter(loader)` goes on with the batch behind the last one
+        that was handed out here (batches that workers have read ahead are read again), and the passes after it are
+        those that would have followed here. Between two passes, before the first one and after a pass that was left
+        early (no variable holds its iterator any more), the next `iter(loader)` is a new pass.
+
+        An order that follows from the default generators (shuffle=True without a `generator`) needs these to be
+        restored as well, for the passes that follow: `minigrad.train.Session` does that. A sampler with a
+        `state_dict` and `load_state_dict` of its own is saved by them, at the start of the pass and now. Streams are
+        read again from their start, without collating. `num_workers` may change, but not that of a stream.
+
+        Random numbers that a dataset draws inside worker processes (augmentation) are not promised: a worker begins
+        at its seed again, and the batches before are not read. Derive such numbers from the index to have them
+        repeated. Workers that read a stream draw the same numbers again, as they read it from its start; but not
+        persistent ones in a later pass than their first.
+
+        Raises:
+            RuntimeError: workers read a stream, with in_order=False, in the running pass: it has no place.
+
+        >>> from minigrad import Generator, arange
+        >>> from minigrad.utils.data import DataLoader
+        >>> def loader():
+        ...     return DataLoader(arange(6), batch_size=2, shuffle=True, generator=Generator().manual_seed(0))
+        >>> one, two = loader(), loader()
+        >>> batches = iter(one)
+        >>> first = next(batches)
+        >>> two.load_state_dict(one.state_dict())
+        >>> [b.tolist() for b in two] == [b.tolist() for b in batches]
+        True
+        """
+        place = self._place or self._running()
+        seed = self._base_seed if self._iterator is None else self._iterator.order.base_seed
+        return {
+            "format": FORMAT,
+            "loader": description(self),
+            "generators": {name: get_state(generator) for name, generator in generators_of(self).items()},
+            "samplers": states_of(samplers_of(self)) if self._place is None else self._place["samplers_now"],
+            "persistent_seed": seed,
+            "pass": place,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on, in the next `iter(loader)`, from what `state_dict` gave. Iterators that there are stay as they are.
+
+        Raises:
+            ValueError: the state is that of a loader with other data, batches or samplers; it is not taken over then.
+        """
+        self.check_state(state_dict)
+        for name, generator in generators_of(self).items():
+            set_state(generator, state_dict["generators"][name])
+        self._place = state_dict["pass"]
+        self._base_seed = state_dict["persistent_seed"]
+        if self._place is None:
+            load_states(samplers_of(self), state_dict["samplers"])
+        else:
+            self._place = {**self._place, "samplers_now": state_dict["samplers"]}
+
+    def check_state(self, state_dict: dict[str, Any]) -> None:
+        """Raise ValueError if the loader cannot go on from `state_dict`."""
+        try:
+            version, saved = state_dict["format"], state_dict["loader"]
+        except (TypeError, KeyError):
+            raise ValueError("this is no state of a DataLoader: pass what loader.state_dict() gave") from None
+        if version > FORMAT:
+            raise ValueError("this state of a DataLoader was saved by a newer minigrad: update minigrad to load it")
+        here = description(self)
+        if state_dict["pass"] is None:  # then every pass is a new one
+            here, saved = dict(here), dict(saved)
+            for part in (here, saved):
+                part.pop("worker processes of a stream")
+        differences = [
+            f"{name}: {saved[name]} in the state, {value} here" for name, value in here.items() if saved[name] != value
+        ]
+        if differences:
+            raise ValueError("the state is that of another DataLoader: " + "; ".join(differences))
+
+    def remember(self) -> Callable[[], None]:
+        """A function that takes back what `load_state_dict` does after this."""
+        place, generators, samplers = (self._place, self._base_seed), generators_of(self), samplers_of(self)
+        states = {name: get_state(generator) for name, generator in generators.items()}
+        sampler_states = states_of(samplers)
+
+        def undo() -> None:
+            self._place, self._base_seed = place
+            for name, state in states.items():
+                set_state(generators[name], state)
+            load_states(samplers, sampler_states)
+
+        return undo
+
+    def _take_place(self) -> tuple[dict[str, Any] | None, int | None]:
+        """The saved pass to go on with, and the seed of persistent workers, once."""
+        taken = self._place, self._base_seed
+        if taken != (None, None):
+            self._place = self._base_seed = None
+        return taken
+
+    def _running(self) -> dict[str, Any] | None:
+        """The place in the pass that is being read; None between passes."""
+        living = [one for reference in self._passes if (one := reference()) is not None and not one.ended]
+        running = next((one for one in living if one.touched == self.clock[0]), None)
+        if running is None:
+            if living:
+                warnings.warn(
+                    f"a pass over this loader is still open, at batch {living[-1].yielded}, and a later one has ended: "
+                    "the state is saved as between two passes. Drop iterators that are not needed (`del`), and use a "
+                    "second loader to look at the same data within a pass",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+            return None
+        if isinstance(self.dataset, IterableDataset) and self.num_workers and not self.in_order:
+            raise RuntimeError("with in_order=False workers that read a stream have no place that could be saved")
+        return running.state()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_passes": []}
