@@ -84,6 +84,11 @@ def scratch(array: Array, name: str) -> Array:
     return array if recorder is None else recorder.scratch(array, name)
 
 
+def undivided() -> bool:
+    """True if elementwise work is to be one call on whole arrays: a recorder divides it into blocks itself."""
+    return door.recorder is not None
+
+
 def changing(function: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
     """`function(*args)`, numbers by name. Floats among them may change from step to step, anything else may not."""
     recorder = door.recorder

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from .optimizer import Optimizer, require
+from .describing import root, times
+from .hyperparameters import Group, Hyperparameter
+from .normalizing import EPS, EPS_MODE, eps_numbers, normalized
+from .optimizer import Optimizer
 
 
 class Adagrad(Optimizer):
@@ -14,9 +17,10 @@ class Adagrad(Optimizer):
         s ← s + g²
         p ← p - lr / (1 + (t - 1) η) g / (√s + ε)    with eps_mode="outside"
                                      g / √(s + ε)    with eps_mode="inside"
+                                     g / √s          with eps_mode="none"
 
-    [Duchi, Hazan, Singer 2011, the diagonal form; defaults and formula as PyTorch's. Keras starts s at 0.1 and has
-    ε inside the root]
+    [Duchi, Hazan, Singer 2011, the diagonal form; defaults and formula as PyTorch's. Keras and optax start s at 0.1
+    and have ε inside the root, TensorFlow's kernels start it at 0.1 and have ε outside (2) or none (1)]
 
     Args:
         params: parameters or groups.
@@ -25,9 +29,12 @@ class Adagrad(Optimizer):
         weight_decay: λ.
         initial_accumulator_value: where s starts.
         eps: ε.
-        eps_mode: "outside" the root (PyTorch) or "inside".
+        foreach, fused, differentiable: accepted for PyTorch's sake.
         maximize: climb instead of descend.
-        foreach, fused: accepted for PyTorch's sake.
+        eps_mode: where ε stands, see above.
+        decoupled_weight_decay: p ← (1 - lr λ) p before the step instead.
+        sparse: how row-sparse gradients are used, "exact" or "lazy": see `minigrad/optim/sparse_rows.py`.
+        convention: sets the options above to what a library or paper does.
 
     >>> import minigrad
     >>> p = minigrad.tensor([1.0, 2.0], requires_grad=True)
@@ -36,43 +43,53 @@ class Adagrad(Optimizer):
     tensor([0.9000, 1.9000], requires_grad=True)
     """
 
+    conventions: ClassVar = {
+        "pytorch": {},
+        "keras": {
+            "lr": 0.001, "initial_accumulator_value": 0.1, "eps": 1e-7, "eps_mode": "inside",
+            "decoupled_weight_decay": True,
+        },
+        "tf1": {"lr": None, "initial_accumulator_value": 0.1, "eps_mode": "none"},
+        "tf2": {"lr": 0.001, "initial_accumulator_value": 0.1, "eps": 1e-7},
+        "chainer": {"lr": 0.001, "eps": 1e-8},
+        "optax": {"lr": None, "initial_accumulator_value": 0.1, "eps": 1e-7, "eps_mode": "inside"},
+        "mlx": {"lr": None, "eps": 1e-8},
+        "duchi2011": {},
+        "seed000": {"lr": 0.1},
+    }  # fmt: skip
+
     counts_steps = True
 
+    lr_decay = Hyperparameter(low=0)
+    initial_accumulator_value = Hyperparameter(low=0)
+    eps = EPS
+    eps_mode = EPS_MODE
+
     def __init__(
-        self, params: Any, lr: Any = 1e-2, lr_decay: float = 0.0, weight_decay: float = 0.0,
-        initial_accumulator_value: float = 0.0, eps: float = 1e-10, foreach: bool | None = None, *,
-        eps_mode: str = "outside", maximize: bool = False, fused: bool | None = None,
+        self, params: Any, lr: Any = 1e-2, lr_decay: Any = 0.0, weight_decay: Any = 0.0,
+        initial_accumulator_value: float = 0.0, eps: Any = 1e-10, foreach: bool | None = None, *,
+        maximize: bool = False, differentiable: bool = False, fused: bool | None = None, eps_mode: str = "outside",
+        decoupled_weight_decay: bool = False, sparse: str = "exact", convention: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(params, {
             "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value, "eps_mode": eps_mode, "maximize": maximize,
-        })  # fmt: skip
+            "initial_accumulator_value": initial_accumulator_value, "maximize": maximize, "eps_mode": eps_mode,
+            "decoupled_weight_decay": decoupled_weight_decay, "sparse": sparse,
+        }, convention)  # fmt: skip
 
-    def check(self, group: dict[str, Any]) -> None:
-        require(group["lr"] >= 0, "learning rate", group["lr"])
-        require(group["lr_decay"] >= 0, "lr_decay value", group["lr_decay"])
-        require(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
-        start = group["initial_accumulator_value"]
-        require(start >= 0, "initial_accumulator_value value", start)
-        require(group["eps"] >= 0, "epsilon value", group["eps"])
-        require(group["eps_mode"] in ("outside", "inside"), "eps_mode ('outside' or 'inside')", group["eps_mode"])
-
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def slots(self, group: Group) -> dict[str, float]:
         return {"sum": group["initial_accumulator_value"]}
 
-    def scalars(self, group: dict[str, Any], t: int) -> dict[str, Any]:
-        rate = float(group["lr"]) / (1 + (t - 1) * group["lr_decay"])
-        return {"lr": rate, "eps": float(group["eps"]), "inside": group["eps_mode"] == "inside"}
+    def scalars(self, group: Group, t: int) -> dict[str, Any]:
+        return {"lr": float(group["lr"]) / (1 + (t - 1) * group["lr_decay"]), **eps_numbers(group)}
 
-    def update(self, xp: Any, p: Any, g: Any, state: Any, lr: float, eps: float, inside: bool) -> None:  # type: ignore[override]
+    def update(  # type: ignore[override]
+        self, xp: Any, p: Any, g: Any, state: Any, lr: float, eps: float | None, inside: bool
+    ) -> None:
         s = state["sum"]
         s += g * g
         p -= lr * normalized(xp, g, s, eps, inside)
 
-
-def normalized(xp: Any, g: Any, v: Any, eps: float, inside: bool) -> Any:
-    """g / √(v + ε) or g / (√v + ε): libraries differ, and for small gradients it decides everything."""
-    root = xp.sqrt(v + eps if inside else v)
-    if not inside:
-        root += eps
-    return xp.divide(g, root, out=root)
+    def formula(self, group: Group, t: int) -> list[str]:
+        lr = self.scalars(group, t)["lr"]
+        return ["s ← s + g²", f"p ← p - {times(lr, 'g')} / {root('s', group['eps'], group['eps_mode'])}"]

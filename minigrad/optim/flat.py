@@ -9,11 +9,12 @@ at every step by the identity of the arrays, so that `.data = ...`, `.to()` and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ..autograd.primitive import wrap
 from ..backend.devices import activate, device_of, to_device
-from ..backend.door import Alike, Attribute, Item, kept, scratch
+from ..backend.door import Alike, Attribute, Item, kept, scratch, undivided
 from ..backend.library import Array, library
 from ..backend.ownership import alone, lent, own, root
 
@@ -22,13 +23,20 @@ from ..backend.ownership import alone, lent, own, root
 LARGE = 32_768
 
 
+#: Bytes of an array that a rule works on at a time: with its neighbours and temporaries it stays in a core's cache.
+BLOCK = 131_072
+
+
 class State(dict):
     """The state of one parameter: tensors by name, and how many updates the parameter has had."""
 
     steps = 0
+    carried: Mapping[str, float] = MappingProxyType({})  # numbers that the next step needs, see `Optimizer.carry`
+    carried_before: Mapping[str, float] = carried
 
 
 States = MutableMapping[Any, State]
+Block = tuple[Array, Array, dict[str, Array]]  # values, gradient, state
 
 
 class Place:
@@ -107,7 +115,9 @@ class Run:
                 if not self._fits(array, place):
                     return None
                 outside.append(place)
-            here = None if p._grad is None else own_state.steps
+            here: Any = None if p._grad is None else own_state.steps
+            if own_state.carried and here is not None:
+                here = here, own_state.carried
             if here != steps:
                 if steps is not None:
                     pieces.append((first, place.number))
@@ -133,7 +143,9 @@ class Run:
             yield Item(own_state, name, entry)
             yield Attribute(entry, "array", array)
         if last - first > 1:
-            yield Alike([place.state for place in self.places[first:last]], "steps")
+            states = [place.state for place in self.places[first:last]]
+            yield Alike(states, "steps")
+            yield Alike(states, "carried")
 
     def _fits(self, array: Array, place: Place) -> bool:
         """True if a parameter whose values are in `array` can be updated from `place`."""
@@ -143,14 +155,22 @@ class Run:
         """True if parameters may share memory."""
         return False
 
-    def gather(self, first: int, last: int) -> tuple[Array, Array, dict[str, Array]]:
-        """The values, gradients and state of parameters [first, last), each as one flat array."""
-        slots = {name: kept(flat, name) for name, flat in self.slots.items()}
-        return self.places[0].parameter.array.reshape(-1), *self._gradients(self.places), slots
+    def blocks(self, first: int, last: int) -> Iterator[Block]:
+        """The values, gradients and state of parameters [first, last) as flat arrays, block by block.
 
-    def scatter(self, first: int, last: int, values: Array) -> None:
-        """Bring the new values to the parameters that do not live in the flat buffer."""
+        What the rule leaves in the values is in the parameters when the last block has been taken.
+        """
         array = self.places[0].parameter.array
+        values = array.reshape(-1)
+        (gradient,) = self._gradients(self.places)
+        slots = {name: kept(flat, name) for name, flat in self.slots.items()}
+        length = BLOCK // self.dtype.itemsize
+        if self.size <= length or undivided():
+            yield values, gradient, slots
+        else:
+            for start in range(0, self.size, length):
+                part = slice(start, start + length)
+                yield values[part], gradient[part], {name: flat[part] for name, flat in slots.items()}
         if not array.flags.c_contiguous:  # then `values` may be a copy
             array[...] = values.reshape(array.shape)
 
@@ -177,6 +197,7 @@ class SharedRun(Run):
         with activate(self.device):
             self.values = self.xp.empty(self.size, dtype=self.dtype)
             self.gradients = self.xp.empty(self.size, dtype=self.dtype)
+            self._parts: dict[tuple[int, int], list[tuple[int, int]]] = {}
             for place in self.places:
                 place.array = lent(place.of(self.values))
 
@@ -188,28 +209,45 @@ class SharedRun(Run):
         roots = {id(root(place.parameter.array)) for place in self.outside}
         return len(roots) < len(self.outside) or not roots.isdisjoint([id(place.array) for place in self.places])
 
-    def gather(self, first: int, last: int) -> tuple[Array, Array, dict[str, Array]]:
-        places, values, gradients = self.places, kept(self.values, "parameters"), scratch(self.gradients, "gradients")
+    def blocks(self, first: int, last: int) -> Iterator[Block]:
         slots = {name: kept(flat, name) for name, flat in self.slots.items()}
-        if last - first < len(places):
-            places = places[first:last]
-            part = slice(places[0].start, places[-1].stop)
-            values, gradients = values[part], gradients[part]
-            slots = {name: flat[part] for name, flat in slots.items()}
+        values, gradients = kept(self.values, "parameters"), scratch(self.gradients, "gradients")
+        self._move_in(first, last)
+        for a, b in [(first, last)] if undivided() else self._ranges(first, last):
+            places = self.places[a:b]
+            if b - a == len(self.places):
+                block = values, gradients, slots
+            else:
+                part = slice(places[0].start, places[-1].stop)
+                block = values[part], gradients[part], {name: flat[part] for name, flat in slots.items()}
+            library(gradients).concatenate(self._gradients(places), out=block[1])
+            yield block
+        for place in self.outside:
+            array = place.parameter.array
+            if first <= place.number < last and array is not place.array:
+                array[...] = kept(place.of(self.values), "place")
+
+    def _move_in(self, first: int, last: int) -> None:
+        """Copy the values of parameters that do not live in the flat buffer to their places; those may stay there
+        whom nobody would miss."""
         for place in self.outside:
             if first <= place.number < last:
                 p = place.parameter
                 kept(place.of(self.values), "place")[...] = p.array  # not `place.array`: see `alone`
                 if alone(p) and own(p.array) and p.array.flags.c_contiguous:
                     p.array = place.array
-        library(gradients).concatenate(self._gradients(places), out=gradients)
-        return values, gradients, slots
 
-    def scatter(self, first: int, last: int, values: Array) -> None:
-        for place in self.outside:
-            array = place.parameter.array
-            if first <= place.number < last and array is not place.array:
-                array[...] = kept(place.of(self.values), "place")
+    def _ranges(self, first: int, last: int) -> list[tuple[int, int]]:
+        """[first, last) in parts of at most a block, or of one parameter."""
+        found = self._parts.get((first, last))
+        if found is None:
+            found, start, length = [], first, BLOCK // self.dtype.itemsize
+            for k in range(first + 1, last):
+                if self.places[k].stop - self.places[start].start > length:
+                    found.append((start, k))
+                    start = k
+            self._parts[first, last] = found = [*found, (start, last)]
+        return found
 
 
 Piece = tuple[Run, int, int]
@@ -229,7 +267,7 @@ class Layout:
 
     def pieces(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> list[Piece] | None:
         """What to update together: parameters [first, last) of a run. None if the group must be laid out anew."""
-        if slots != self.slots or [*map(id, parameters)] != self.numbers:
+        if slots.keys() != self.slots.keys() or [*map(id, parameters)] != self.numbers:
             return None
         found: list[Piece] = []
         for run in self.runs:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from .optimizer import Optimizer, require
+from .describing import times, total
+from .hyperparameters import Group, Hyperparameter
+from .optimizer import Optimizer
+from .velocity import FIRST_STEP, LR_IN_VELOCITY, factors
 
 
 class Momentum(Optimizer):
@@ -14,14 +17,23 @@ class Momentum(Optimizer):
         p ← p + v
 
     [Polyak 1964; Sutskever et al. 2013, eq. 1-2. As in Keras and Chainer the learning rate is inside the velocity;
-    PyTorch's SGD(momentum=μ) has it outside, which differs once lr changes]
+    PyTorch's SGD(momentum=μ), TensorFlow 1, optax and MLX have it outside, v ← μ v - g and p ← p + lr v, which
+    differs once lr changes]
 
     Args:
         params: parameters or groups.
         lr: learning rate.
         momentum: μ.
         weight_decay: λ, coupled: g ← g + λ p.
+        dampening: τ: the gradient enters the velocity times 1 - τ.
         maximize: climb instead of descend.
+        lr_in_velocity: False: see above.
+        first_step: "zeros", or "copy": τ does not apply to the first step.
+        decoupled_weight_decay: p ← (1 - lr λ) p before the step instead.
+        sparse: how row-sparse gradients are used, "exact" or "lazy": see `minigrad/optim/sparse_rows.py`.
+        convention: sets the options above to what a library does.
+
+    Sutskever's schedule of μ: `momentum=lambda t: min(1 - 2 ** (-1 - math.log2(t // 250 + 1)), 0.99)`.
 
     >>> import minigrad
     >>> p = minigrad.tensor([1.0], requires_grad=True)
@@ -32,24 +44,48 @@ class Momentum(Optimizer):
     tensor([0.4600], requires_grad=True)
     """
 
+    conventions: ClassVar = {
+        "pytorch": {"lr": 1e-3, "lr_in_velocity": False, "first_step": "copy"},
+        "keras": {"decoupled_weight_decay": True},
+        "tf1": {"lr": None, "momentum": None, "lr_in_velocity": False},
+        "tf2": {},
+        "chainer": {},
+        "optax": {"lr": None, "lr_in_velocity": False},
+        "mlx": {"lr": None, "lr_in_velocity": False},
+        "sutskever2013": {},
+    }
+
+    momentum = Hyperparameter("momentum value", low=0, below=1)
+    dampening = Hyperparameter()
+    lr_in_velocity = LR_IN_VELOCITY
+    first_step = FIRST_STEP
+
     def __init__(
-        self, params: Any, lr: Any = 0.01, momentum: float = 0.9, weight_decay: float = 0.0, *, maximize: bool = False
-    ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "maximize": maximize})
+        self, params: Any, lr: Any = 0.01, momentum: Any = 0.9, weight_decay: Any = 0.0, *, dampening: Any = 0.0,
+        maximize: bool = False, lr_in_velocity: bool = True, first_step: str = "zeros",
+        decoupled_weight_decay: bool = False, sparse: str = "exact", convention: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(params, {
+            "lr": lr, "momentum": momentum, "weight_decay": weight_decay, "dampening": dampening,
+            "maximize": maximize, "lr_in_velocity": lr_in_velocity, "first_step": first_step,
+            "decoupled_weight_decay": decoupled_weight_decay, "sparse": sparse,
+        }, convention)  # fmt: skip
 
-    def check(self, group: dict[str, Any]) -> None:
-        require(group["lr"] >= 0, "learning rate", group["lr"])
-        require(0 <= group["momentum"] < 1, "momentum value", group["momentum"])
-        require(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
-
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def slots(self, group: Group) -> dict[str, float]:
         return {"velocity": 0.0}
 
-    def scalars(self, group: dict[str, Any], t: int) -> dict[str, Any]:
-        return {"lr": float(group["lr"]), "mu": float(group["momentum"])}
+    def scalars(self, group: Group, t: int) -> dict[str, Any]:
+        return factors(group, t)
 
-    def update(self, xp: Any, p: Any, g: Any, state: Any, lr: float, mu: float) -> None:  # type: ignore[override]
+    def update(  # type: ignore[override]
+        self, xp: Any, p: Any, g: Any, state: Any, gain: float | None, rate: float | None, mu: float
+    ) -> None:
         v = state["velocity"]
         v *= mu
-        v -= lr * g
-        p += v
+        v -= g if gain is None else gain * g
+        p += v if rate is None else rate * v
+
+    def formula(self, group: Group, t: int) -> list[str]:
+        numbers = factors(group, t)
+        gain, rate = numbers["gain"] or 1, numbers["rate"] or 1
+        return [f"v ← {total((numbers['mu'], 'v'), (-gain, 'g'))}", f"p ← p + {times(rate, 'v')}"]

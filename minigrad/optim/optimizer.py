@@ -3,6 +3,8 @@
 An optimizer states its algorithm once, on arrays:
 
     class Momentum(Optimizer):
+        momentum = Hyperparameter(low=0, below=1)
+
         def slots(self, group):
             return {"velocity": 0.0}
 
@@ -15,97 +17,119 @@ An optimizer states its algorithm once, on arrays:
             v -= lr * g
             p += v
 
-`slots(group)` names the state arrays, which start at zero unless it says otherwise; `scalars(group, t)` computes
-every number that may change from step to step (t counts a parameter's steps, from 1); `update` changes p and the
-state in place, and leaves g alone. It is called on flat arrays: see `flat.py`.
+`slots(group)` names the state arrays, with the number that each starts from; `scalars(group, t)` computes every
+number that may change from step to step (t counts a parameter's steps, from 1; schedules in the group have been
+replaced by their values); `update` changes p and the state in place, and leaves g alone. It is called on flat arrays,
+in blocks that stay in cache: see `flat.py`.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ..autograd.modes import enable_grad
-from ..autograd.node import LEAF, HookHandle, TensorBase
+from ..autograd.node import HookHandle
 from ..autograd.primitive import wrap
 from ..autograd.versions import change_together
 from ..backend.door import Attribute, Content, Equal, Item, changing, effect, refuse, settled, unsettle
 from ..backend.library import Array, library
+from .describing import Describing
 from .flat import Layout, Piece, Place, Run, State
+from .groups import checked_group, listed
+from .hyperparameters import Group, Hyperparameter, at_step, hyperparameters
 from .saving import StateMethods
 
 
-class Optimizer(StateMethods):
+class Optimizer(Describing, StateMethods):
     """Base of the optimizers.
 
     Args:
         params: parameters, (name, parameter) pairs, or dicts with "params" and options of that group.
         defaults: the options of groups that do not name their own.
+        convention: whose formula and default options are meant, one of `conventions`. Options that the caller has
+            named win over it. None: PyTorch's.
     """
 
-    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
-        self.defaults = defaults
-        self.param_groups: list[dict[str, Any]] = []
+    #: name -> the options in which this library or paper differs from the defaults; None: it has no default of it
+    conventions: ClassVar[dict[str, dict[str, Any]]] = {"pytorch": {}}
+
+    #: numbers of a parameter that a step computes from those of the step before, with what they start from
+    carried: ClassVar[dict[str, float]] = {}
+
+    lr = Hyperparameter("learning rate", low=0)
+    learning_rate = Hyperparameter("learning rate", low=0, name="lr")
+    weight_decay = Hyperparameter(low=0)
+    decoupled_weight_decay = Hyperparameter(choices=(True, False))
+    maximize = Hyperparameter(choices=(True, False))
+    sparse = Hyperparameter("sparse", choices=("exact", "lazy"))
+
+    _named: set[str]  # the options that the caller has named: they win over a convention
+
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        self: Any = super().__new__(cls)
+        self._named = {*cls.__init__.__code__.co_varnames[1 : 1 + len(args)], *options}
+        return self
+
+    def __init__(self, params: Any, defaults: dict[str, Any], convention: str | None = None) -> None:
+        self.convention = convention
+        self.defaults = defaults if convention is None else {**defaults, **self._conventional(convention)}
+        self.param_groups: list[Group] = []
         self.state: defaultdict[Any, State] = defaultdict(State)
+        self._hyperparameters = hyperparameters(type(self))
         self._layouts: dict[int, Layout] = {}
         self._before: OrderedDict[object, Callable[..., Any]] = OrderedDict()
         self._after: OrderedDict[object, Callable[..., Any]] = OrderedDict()
-        if isinstance(params, TensorBase):
-            raise TypeError("an optimizer takes a list of parameters, got a single Tensor: put it in a list")
-        if isinstance(params, dict):
-            raise TypeError("an optimizer takes a list of parameters or of groups, got a dict: put it in a list")
-        groups = _listed(params)
-        if not groups:
-            raise ValueError(
-                "an optimizer got an empty list of parameters: does the model have any (an iterator serves once only)?"
-            )
-        if not isinstance(groups[0], dict):
-            groups = [{"params": groups}]
-        for group in groups:
+        for group in listed(params):
             self.add_param_group(group)
+
+    def _conventional(self, convention: str) -> dict[str, Any]:
+        """The options that follow from a convention: all but those that the caller has named."""
+        name = type(self).__name__
+        if convention not in self.conventions:
+            known = ", ".join(map(repr, self.conventions))
+            raise ValueError(f"{name} knows no convention {convention!r}: choose None (the default) or one of {known}")
+        options = {k: v for k, v in self.conventions[convention].items() if k not in self._named}
+        for option, value in options.items():
+            if value is None:
+                raise ValueError(f"{name}(convention={convention!r}) has no default {option}: give {option}=")
+        return options
 
     # -- what an algorithm states --------------------------------------------------------------------------------
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
+    def slots(self, group: Group) -> dict[str, float]:
         """The state arrays of each parameter, with the number that they start from."""
         return {}
 
-    def scalars(self, group: dict[str, Any], t: int) -> dict[str, Any]:
-        """The numbers that step `t` of a parameter needs, by the names of update's parameters."""
+    def scalars(self, group: Group, t: int) -> dict[str, Any]:
+        """The numbers that step `t` of a parameter needs, by the names of update's parameters.
+
+        If the class has `carried` numbers, it gets them by keyword, too.
+        """
         raise NotImplementedError
 
     def update(self, xp: Any, p: Array, g: Array, state: dict[str, Array], **scalars: Any) -> None:
         """Change p and the state in place, from the gradient g."""
         raise NotImplementedError
 
-    def check(self, group: dict[str, Any]) -> None:
+    def carry(self, group: Group, t: int, **carried: float) -> dict[str, float]:
+        """The numbers of the class's `carried` after step `t`, from those before it."""
+        return {}
+
+    def check(self, group: Group) -> None:
         """Raise ValueError where an option of `group` is invalid."""
+        for name, hyperparameter in self._hyperparameters.items():
+            if name in group:
+                hyperparameter.check(group[name])
 
     # -- groups --------------------------------------------------------------------------------------------------
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
+    def add_param_group(self, param_group: Group) -> None:
         """Add parameters with options of their own."""
-        if not isinstance(param_group, dict):
-            raise TypeError(f"a parameter group must be a dict, got {type(param_group).__name__}")
-        group = dict(param_group)
-        given = _listed(group["params"])
-        if given and all(isinstance(p, tuple) for p in given):
-            group["param_names"] = [name for name, _ in given]
-            given = [p for _, p in given]
-        for p in given:
-            if not isinstance(p, TensorBase):
-                raise TypeError(f"an optimizer takes Tensors, got {type(p).__name__}")
-            if p.node is not None and p.node is not LEAF:
-                raise ValueError("an optimizer cannot change a tensor that is no leaf: pass the parameter itself")
-        taken = {id(p) for other in self.param_groups for p in other["params"]}
-        if any(id(p) in taken for p in given):
-            raise ValueError("some parameters appear in more than one parameter group")
-        if len({id(p) for p in given}) != len(given):
-            raise ValueError("a parameter group contains one parameter twice")
+        group = checked_group(param_group, self.param_groups)
         for name, value in self.defaults.items():
             group.setdefault(name, value)
-        group["params"] = given
         self.check(group)
         self.param_groups.append(group)
 
@@ -133,17 +157,17 @@ class Optimizer(StateMethods):
             refuse("optimizer.step() with a closure", "compute the loss and call backward() before step()")
             with enable_grad():
                 loss = closure()
-        advanced: list[Place] = []
+        advanced: list[tuple[Group, Place]] = []
         for k, group in enumerate(self.param_groups):
             for run, first, last in settled(self._pieces, self._because, k, group):
                 self._advance(run, first, last, group)
-                advanced += run.places[first:last]
+                advanced += [(group, place) for place in run.places[first:last]]
         effect(self._count, self._uncount, advanced)
         for hook in list(self._after.values()):
             hook(self, (closure,), {})
         return loss
 
-    def _pieces(self, k: int, group: dict[str, Any]) -> list[Piece]:
+    def _pieces(self, k: int, group: Group) -> list[Piece]:
         """What group `k` updates together, after it has been laid out anew where that is needed."""
         parameters, state, slots = group["params"], self.state, self.slots(group)
         pieces = None
@@ -156,12 +180,12 @@ class Optimizer(StateMethods):
             assert pieces is not None
         return pieces
 
-    def _because(self, pieces: list[Piece], k: int, group: dict[str, Any]) -> Iterator[Any]:
+    def _because(self, pieces: list[Piece], k: int, group: Group) -> Iterator[Any]:
         """The conditions under which `_pieces` returns these pieces, as long as the same parameters have gradients."""
         yield Equal(len, (self.param_groups,), len(self.param_groups))
         yield Item(self.param_groups, k, group)
         yield Item(self._layouts, k, self._layouts[k])
-        yield Equal(self.slots, (group,), self.slots(group))
+        yield Equal(self._slot_names, (group,), self._slot_names(group))
         yield Item(group, "params", group["params"])
         yield Equal(len, (group["params"],), len(group["params"]))
         yield from (Item(group["params"], number, p) for number, p in enumerate(group["params"]))
@@ -169,46 +193,66 @@ class Optimizer(StateMethods):
         yield from (Content(hooks, hooks.copy()) for hooks in (self._before, self._after))
         yield from self._layouts[k].because(pieces, self.state)
 
-    def _advance(self, run: Run, first: int, last: int, group: dict[str, Any]) -> None:
+    def _slot_names(self, group: Group) -> list[str]:
+        return [*self.slots(group)]
+
+    def _advance(self, run: Run, first: int, last: int, group: Group) -> None:
         """One call of the rule, for parameters [first, last) of a run."""
         numbers = changing(self._numbers, group, run.places[first].state)
-        maximize, decay = numbers.pop("maximize"), numbers.pop("weight_decay")
-        values, gradient, state = run.gather(first, last)
-        if maximize:
-            gradient = -gradient
-        if decay is not None:
-            gradient = gradient + decay * values
-        self.update(library(values), values, gradient, state, **numbers)
-        run.scatter(first, last, values)
+        maximize, decay, shrink = numbers.pop("maximize"), numbers.pop("decay"), numbers.pop("shrink")
+        for p, g, state in run.blocks(first, last):
+            if maximize:
+                g = -g
+            if decay is not None:
+                g = g + decay * p
+            if shrink is not None:
+                p *= shrink
+            self.update(library(p), p, g, state, **numbers)
 
-    def _numbers(self, group: dict[str, Any], state: State) -> dict[str, Any]:
-        """All numbers that the next step of a parameter with `state` needs. None stands for no weight decay."""
-        numbers = self.scalars(group, state.steps + 1)
-        decay = group.get("weight_decay")
-        numbers["weight_decay"] = float(decay) if decay else None
+    def _numbers(self, group: Group, state: State) -> dict[str, Any]:
+        """All numbers that the next step of a parameter with `state` needs.
+
+        Among them decay: λ of g ← g + λ p, and shrink: 1 - lr λ of p ← (1 - lr λ) p, None for neither.
+        """
+        t = state.steps + 1
+        group = at_step(group, t, self._hyperparameters)
+        numbers = self.scalars(group, t, **(state.carried or self.carried))
+        decay, decoupled = float(group.get("weight_decay") or 0), group.get("decoupled_weight_decay")
+        numbers["decay"] = None if decoupled or not decay else decay
+        numbers["shrink"] = 1 - float(group["lr"]) * decay if decoupled and decay else None
         numbers["maximize"] = bool(group.get("maximize"))
         return numbers
 
-    def _count(self, places: Sequence[Place]) -> None:
-        """Note that the parameters in `places` have had another step."""
-        for place in places:
+    def _count(self, advanced: Sequence[tuple[Group, Place]]) -> None:
+        """Note that the parameters in `advanced` have had another step."""
+        for group, place in advanced:
             place.state.steps += 1
-        change_together([place.parameter._storage for place in places], f"{type(self).__name__}.step")
+            if self.carried:
+                self._carry(group, place.state)
+        change_together([place.parameter._storage for _, place in advanced], f"{type(self).__name__}.step")
 
-    def _uncount(self, places: Sequence[Place]) -> None:
-        for place in places:
+    def _uncount(self, advanced: Sequence[tuple[Group, Place]]) -> None:
+        for _, place in advanced:
             place.state.steps -= 1
+            if self.carried:
+                place.state.carried = place.state.carried_before
+
+    def _carry(self, group: Group, state: State) -> None:
+        now = at_step(group, state.steps, self._hyperparameters)
+        state.carried_before = state.carried
+        state.carried = self.carry(now, state.steps, **(state.carried or self.carried))
 
     def __getstate__(self) -> dict[str, Any]:
-        private = ("_layouts", "_before", "_after")
+        private = ("_layouts", "_before", "_after", "_hyperparameters")
         return {name: value for name, value in self.__dict__.items() if name not in private}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._layouts = {}
+        self._hyperparameters = hyperparameters(type(self))
         self._before, self._after = OrderedDict(), OrderedDict()
 
-    # -- hooks and printing --------------------------------------------------------------------------------------
+    # -- hooks ---------------------------------------------------------------------------------------------------
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call `hook(optimizer, args, kwargs)` before each step."""
@@ -218,28 +262,8 @@ class Optimizer(StateMethods):
         """Call `hook(optimizer, args, kwargs)` after each step."""
         return _registered(self._after, hook)
 
-    def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
-        for k, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {k}")
-            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
-        return "\n".join([*lines, ")"])
-
-
-def _listed(params: Any) -> list[Any]:
-    """A single tensor, or an ordered collection, as a list."""
-    if isinstance(params, (set, frozenset)):
-        raise TypeError("parameters must be ordered, and the order of a set changes from run to run: pass a list")
-    return [params] if isinstance(params, TensorBase) else list(params)
-
 
 def _registered(hooks: OrderedDict[object, Callable[..., Any]], hook: Callable[..., Any]) -> HookHandle:
     key = object()
     hooks[key] = hook
     return HookHandle(hooks, key)
-
-
-def require(valid: Any, what: str, value: Any) -> None:
-    """Raise PyTorch's kind of error for an invalid option."""
-    if not valid:
-        raise ValueError(f"Invalid {what}: {value}")

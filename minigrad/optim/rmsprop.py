@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from .adagrad import normalized
-from .optimizer import Optimizer, require
+from .describing import averaged, root, times, total
+from .hyperparameters import Group, Hyperparameter
+from .normalizing import EPS, EPS_MODE, eps_numbers, normalized
+from .optimizer import Optimizer
+from .velocity import LR_IN_VELOCITY
+
+_KERAS = {
+    "lr": 0.001, "alpha": 0.9, "eps": 1e-7, "eps_mode": "inside", "lr_in_velocity": True, "centered_mode": "textbook",
+}  # fmt: skip
 
 
 class RMSprop(Optimizer):
@@ -13,17 +20,18 @@ class RMSprop(Optimizer):
 
         g ← g + λ p                      weight decay, coupled
         v ← α v + (1 - α) g²
-        d ← g / (√v + ε)                 with eps_mode="outside"; g / √(v + ε) with "inside"
+        d ← g / (√v + ε)                 with eps_mode="outside"; g / √(v + ε) with "inside", g / √v with "none"
         p ← p - lr d                     without momentum
-        b ← μ b + d;  p ← p - lr b       with momentum
+        b ← μ b + d;  p ← p - lr b       with momentum; b ← μ b + lr d, p ← p - b with lr_in_velocity
 
     centered=True divides by the standard deviation instead. PyTorch computes it as √(v - m²), which goes below zero
-    in float32; here mean m and variance c are kept by a recurrence that is equal in exact arithmetic from a zero
-    start, and cannot:
+    in float32; here mean m and variance c are kept by a recurrence that is equal in exact arithmetic, and cannot
+    (centered_mode="textbook" is PyTorch's way):
 
         d ← g - m;  c ← α (c + (1 - α) d²);  m ← m + (1 - α) d
 
-    [Hinton 2012, lecture 6; centered: Graves 2013, eq. 38-41; defaults and formula as PyTorch's]
+    [Hinton 2012, lecture 6; centered: Graves 2013, eq. 38-41; defaults and formula as PyTorch's. Keras, TensorFlow
+    and optax have ε inside the root and lr inside the buffer; TensorFlow 1 starts v at 1]
 
     Args:
         params: parameters or groups.
@@ -33,9 +41,16 @@ class RMSprop(Optimizer):
         weight_decay: λ.
         momentum: μ.
         centered: see above.
-        eps_mode: "outside" the root (PyTorch) or "inside" (Keras, TensorFlow, optax).
-        maximize: climb instead of descend.
         capturable, foreach, differentiable: accepted for PyTorch's sake.
+        maximize: climb instead of descend.
+        eps_mode, lr_in_velocity, centered_mode: see above.
+        initial_accumulator_value: where v (or c) starts.
+        bias_correction: averages as if nothing had been before the first step: v / (1 - α^t), which
+            α_t = α (1 - α^(t-1)) / (1 - α^t) in place of α gives. Without it the first steps are 1/√(1 - α) times
+            as large as later ones.
+        decoupled_weight_decay: p ← (1 - lr λ) p before the step instead.
+        sparse: how row-sparse gradients are used, "exact" or "lazy": see `minigrad/optim/sparse_rows.py`.
+        convention: sets the options above to what a library, a paper or an article does.
 
     >>> import minigrad
     >>> p = minigrad.tensor([1.0, 2.0], requires_grad=True)
@@ -44,41 +59,74 @@ class RMSprop(Optimizer):
     tensor([0.6838, 1.6838], requires_grad=True)
     """
 
+    conventions: ClassVar = {
+        "pytorch": {"centered_mode": "textbook"},
+        "keras": {**_KERAS, "decoupled_weight_decay": True},
+        "tf1": {**_KERAS, "lr": None, "eps": 1e-10, "initial_accumulator_value": 1.0},
+        "tf2": _KERAS,
+        "chainer": {},
+        "optax": {**_KERAS, "lr": None, "eps": 1e-8},
+        "mlx": {"lr": None},
+        "graves2013": {**_KERAS, "lr": 1e-4, "alpha": 0.95, "eps": 1e-4, "momentum": 0.9, "centered": True},
+        "hinton2012": {"alpha": 0.9, "eps_mode": "none"},
+        "seed000": {"lr": 0.1, "alpha": 0.9},
+        "seed001": {"lr": 0.1, "alpha": 0.9, "eps": 1e-6, "eps_mode": "inside"},
+        "seed002": {"lr": 0.001, "eps_mode": "inside"},
+        "seed003": {"lr": 3.0, "alpha": 0.9, "eps": 1e-6},
+    }
+
     counts_steps = True
 
+    alpha = Hyperparameter(low=0, below=1)
+    momentum = Hyperparameter("momentum value", low=0)
+    centered = Hyperparameter("centered", choices=(True, False))
+    centered_mode = Hyperparameter("centered_mode", choices=("recurrence", "textbook"))
+    initial_accumulator_value = Hyperparameter(low=0)
+    bias_correction = Hyperparameter("bias_correction", choices=(True, False))
+    lr_in_velocity = LR_IN_VELOCITY
+    eps = EPS
+    eps_mode = EPS_MODE
+
     def __init__(
-        self, params: Any, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
-        momentum: float = 0.0, centered: bool = False, capturable: bool = False, foreach: bool | None = None,
+        self, params: Any, lr: Any = 1e-2, alpha: Any = 0.99, eps: Any = 1e-8, weight_decay: Any = 0.0,
+        momentum: Any = 0.0, centered: bool = False, capturable: bool = False, foreach: bool | None = None,
         maximize: bool = False, differentiable: bool = False, *, eps_mode: str = "outside",
+        lr_in_velocity: bool = False, centered_mode: str = "recurrence", initial_accumulator_value: float = 0.0,
+        bias_correction: bool = False, decoupled_weight_decay: bool = False, sparse: str = "exact",
+        convention: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
-            "weight_decay": weight_decay, "eps_mode": eps_mode, "maximize": maximize,
-        })  # fmt: skip
+            "weight_decay": weight_decay, "maximize": maximize, "eps_mode": eps_mode,
+            "lr_in_velocity": lr_in_velocity, "centered_mode": centered_mode,
+            "initial_accumulator_value": initial_accumulator_value, "bias_correction": bias_correction,
+            "decoupled_weight_decay": decoupled_weight_decay, "sparse": sparse,
+        }, convention)  # fmt: skip
 
-    def check(self, group: dict[str, Any]) -> None:
-        require(group["lr"] >= 0, "learning rate", group["lr"])
-        require(group["eps"] >= 0, "epsilon value", group["eps"])
-        require(group["momentum"] >= 0, "momentum value", group["momentum"])
-        require(group["weight_decay"] >= 0, "weight_decay value", group["weight_decay"])
-        require(0 <= group["alpha"] < 1, "alpha value", group["alpha"])
-        require(group["eps_mode"] in ("outside", "inside"), "eps_mode ('outside' or 'inside')", group["eps_mode"])
+    def slots(self, group: Group) -> dict[str, float]:
+        recurrence = group["centered"] and group["centered_mode"] == "recurrence"
+        slots = {"variance" if recurrence else "square_avg": group["initial_accumulator_value"]}
+        if group["centered"]:
+            slots["grad_avg"] = 0.0
+        if group["momentum"]:
+            slots["momentum_buffer"] = 0.0
+        return slots
 
-    def slots(self, group: dict[str, Any]) -> dict[str, float]:
-        names = ["grad_avg", "variance"] if group["centered"] else ["square_avg"]
-        return dict.fromkeys([*names, "momentum_buffer"] if group["momentum"] else names, 0.0)
-
-    def scalars(self, group: dict[str, Any], t: int) -> dict[str, Any]:
+    def scalars(self, group: Group, t: int) -> dict[str, Any]:
+        alpha, lr = float(group["alpha"]), float(group["lr"])
+        if group["bias_correction"]:
+            alpha *= (1 - alpha ** (t - 1)) / (1 - alpha**t)
+        inside = bool(group["lr_in_velocity"] and group["momentum"])
         return {
-            "lr": float(group["lr"]), "alpha": float(group["alpha"]), "mu": float(group["momentum"]),
-            "eps": float(group["eps"]), "inside": group["eps_mode"] == "inside", "centered": group["centered"],
+            "alpha": alpha, "mu": float(group["momentum"]), **eps_numbers(group),
+            "gain": lr if inside else None, "rate": None if inside else lr,
         }  # fmt: skip
 
     def update(  # type: ignore[override]
         self, xp: Any, p: Any, g: Any, state: Any,
-        lr: float, alpha: float, mu: float, eps: float, inside: bool, centered: bool,
+        alpha: float, mu: float, eps: float | None, inside: bool, gain: float | None, rate: float | None,
     ) -> None:  # fmt: skip
-        if centered:
+        if "variance" in state:
             m, v = state["grad_avg"], state["variance"]
             d = g - m
             v += (1 - alpha) * d * d
@@ -88,13 +136,31 @@ class RMSprop(Optimizer):
             v = state["square_avg"]
             v *= alpha
             v += (1 - alpha) * g * g
+            if "grad_avg" in state:
+                m = state["grad_avg"]
+                m += (1 - alpha) * (g - m)
+                v = v - m * m
         step = normalized(xp, g, v, eps, inside)
         if "momentum_buffer" in state:
             b = state["momentum_buffer"]
             b *= mu
-            b += step
+            b += step if gain is None else gain * step
             step = b
-        p -= lr * step
+        p -= step if rate is None else rate * step
+
+    def formula(self, group: Group, t: int) -> list[str]:
+        numbers, mode = self.scalars(group, t), group["eps_mode"]
+        alpha, gain, rate = numbers["alpha"], numbers["gain"] or 1, numbers["rate"] or 1
+        lines, variance = [averaged("v", alpha, "g²")], "v"
+        if group["centered"] and group["centered_mode"] == "textbook":
+            lines, variance = [*lines, averaged("m", alpha, "g")], "(v - m²)"
+        elif group["centered"]:
+            spread = total((1, "c"), (1 - alpha, "(g - m)²"))
+            lines, variance = [f"c ← {times(alpha, f'({spread})')}", averaged("m", alpha, "g")], "c"
+        step = f"{times(gain, 'g')} / {root(variance, group['eps'], mode)}"
+        if group["momentum"]:
+            return [*lines, f"b ← {total((numbers['mu'], 'b'), (1, step))}", f"p ← p - {times(rate, 'b')}"]
+        return [*lines, f"p ← p - {times(rate, step)}"]
 
     def saved(self, entries: dict[str, Any]) -> dict[str, Any]:
         """With the average of squares that PyTorch keeps for centered=True. The variance is saved as it is, too:
@@ -104,10 +170,10 @@ class RMSprop(Optimizer):
         mean = entries["grad_avg"]
         return {**entries, "square_avg": entries["variance"] + mean * mean}
 
-    def restored(self, entries: dict[str, Any]) -> dict[str, Any]:
+    def restored(self, entries: dict[str, Any], slots: Any) -> dict[str, Any]:
         """PyTorch's centered state (average of squares and mean) as mean and variance."""
-        if "grad_avg" not in entries:
-            return entries
+        if "variance" not in slots or "grad_avg" not in entries:
+            return {name: value for name, value in entries.items() if name != "variance"}
         mean, squares = entries["grad_avg"], entries["square_avg"]
         kept = {name: value for name, value in entries.items() if name != "square_avg"}
         return {"variance": (squares - mean * mean).clamp(min=0), **kept}

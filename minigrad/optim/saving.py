@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from typing import Any
+from typing import Any, ClassVar
 
 from ..autograd.node import TensorBase
 from ..autograd.primitive import wrap
@@ -24,13 +24,14 @@ class StateMethods:
         raise NotImplementedError
 
     counts_steps = False  # PyTorch's state of the algorithm has an entry "step"
+    carried: ClassVar[dict[str, float]]
 
     def saved(self, entries: dict[str, Any]) -> dict[str, Any]:
         """State entries as PyTorch's class of this name reads them, from this class's own."""
         return entries
 
-    def restored(self, entries: dict[str, Any]) -> dict[str, Any]:
-        """State entries of this class, from what it or PyTorch's class of this name has saved."""
+    def restored(self, entries: dict[str, Any], slots: dict[str, float]) -> dict[str, Any]:
+        """State entries of this class, named as `slots`, from what it or PyTorch's class of this name has saved."""
         return entries
 
     def state_dict(self) -> dict[str, Any]:
@@ -41,11 +42,12 @@ class StateMethods:
             declared = self.slots(group)
             for p in group["params"]:
                 number = numbers.setdefault(id(p), len(numbers))
-                own: dict[str, Any] = self.state.get(p, {})
+                own = self.state.get(p, State())
                 steps = getattr(own, "steps", 0)
                 entries = {name: value for name, value in own.items() if steps or name not in declared}
                 if steps and self.counts_steps:
-                    entries = {"step": wrap(host_array(float(steps), "float32")), **entries}
+                    carried = {name: wrap(host_array(value, "float64")) for name, value in own.carried.items()}
+                    entries = {"step": wrap(host_array(float(steps), "float32")), **carried, **entries}
                 if entries:
                     state[number] = self.saved(entries)
             groups.append({name: value for name, value in group.items() if name != "params"})
@@ -90,19 +92,20 @@ class StateMethods:
         for name, value in entries.items():
             if name == "step" and self.counts_steps:
                 own.steps = int(value)
+            elif name in self.carried:
+                own.carried = {**own.carried, name: float(value)}
             elif hasattr(value, "shape"):
                 tensor: Any = value if isinstance(value, TensorBase) else wrap(host_array(value))
                 kind = p.dtype if tensor.array.dtype.kind == "f" else None
                 own[name] = tensor.to(p.device, kind, copy=True)
             elif value is not None:  # PyTorch's buffers are None until the first gradient
                 own[name] = copy.deepcopy(value)
-        for name, value in (found := self.restored(dict(own))).items():
+        for name, value in (found := self.restored(dict(own), slots)).items():
             if name in slots and tuple(value.shape) != tuple(p.shape):
                 raise ValueError(
                     f"the state {name!r} has shape {tuple(value.shape)}, its parameter {tuple(p.shape)}: "
                     "it was saved with another model or order of parameters"
                 )
-        steps = own.steps or int(bool(found))
-        own = State(found)
-        own.steps = steps
-        return own
+        loaded = State(found)
+        loaded.steps, loaded.carried = own.steps or int(bool(found)), own.carried
+        return loaded

@@ -1,0 +1,122 @@
+"""Which formula is this? What `print(optimizer)` and `optimizer.describe()` show.
+
+Each algorithm writes its formula as lines of text from the options in force; a test computes with these lines and
+compares with what the optimizer does. A line is an assignment: names, numbers, + - /, products written side by side,
+², ^, √, |x|, and the functions max, min, sign and mean.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .hyperparameters import Group, at_step
+
+
+def number(value: float) -> str:
+    """A number as formulas show it.
+
+    >>> number(1 - 0.9), number(1e-8)
+    ('0.1', '1e-08')
+    """
+    return f"{value:.6g}"
+
+
+def times(factor: float, what: str) -> str:
+    """A product, without a factor of 1.
+
+    >>> times(0.9, "v"), times(1.0, "g")
+    ('0.9 v', 'g')
+    """
+    return what if factor == 1 else f"{number(factor)} {what}"
+
+
+def total(*parts: tuple[float, str]) -> str:
+    """A sum of products, without those whose factor is 0.
+
+    >>> total((0.9, "v"), (-0.01, "g"), (0.0, "p"))
+    '0.9 v - 0.01 g'
+    """
+    text = ""
+    for factor, what in parts:
+        if factor:
+            sign = (" - " if factor < 0 else " + ") if text else ("-" if factor < 0 else "")
+            text += sign + times(abs(factor), what)
+    return text or "0"
+
+
+def averaged(name: str, decay: float, of: str, gain: float | None = None) -> str:
+    """The line of a running average.
+
+    >>> averaged("v", 0.9, "g²")
+    'v ← 0.9 v + 0.1 g²'
+    """
+    return f"{name} ← {total((decay, name), (1 - decay if gain is None else gain, of))}"
+
+
+def root(variance: str, eps: float, eps_mode: str) -> str:
+    """A denominator, with eps inside or outside of the root.
+
+    >>> root("v", 1e-8, "outside"), root("v", 1e-7, "inside"), root("s", 0, "none")
+    ('(√v + 1e-08)', '√(v + 1e-07)', '√s')
+    """
+    bare = f"√{variance}" if len(variance) == 1 or variance.startswith("(") else f"√({variance})"
+    if eps_mode == "none" or not eps:
+        return bare
+    return f"√({variance.strip('()')} + {number(eps)})" if eps_mode == "inside" else f"({bare} + {number(eps)})"
+
+
+class Describing:
+    """What an optimizer says of itself."""
+
+    param_groups: list[Group]
+    convention: str | None
+    _hyperparameters: dict[str, Any]
+
+    def formula(self, group: Group, t: int) -> list[str]:
+        """The lines of step `t` with the numbers of `group`, from the gradient g to the parameter p."""
+        return []
+
+    def describe(self) -> str:
+        """The formula in force, group by group, with its numbers at the next step.
+
+        >>> import minigrad
+        >>> p = minigrad.tensor([1.0, 2.0], requires_grad=True)
+        >>> print(minigrad.optim.RMSprop([p], convention="keras").describe())
+        RMSprop, convention 'keras'
+        group 0: 2 numbers in 1 tensor, step 1
+            g ← ∇f(p)
+            v ← 0.9 v + 0.1 g²
+            p ← p - 0.001 g / √(v + 1e-07)
+        """
+        lines = [type(self).__name__ + (f", convention {self.convention!r}" if self.convention else "")]
+        for k, group in enumerate(self.param_groups):
+            numbers = sum(p.array.size for p in group["params"])
+            tensors = len(group["params"])
+            t = self._next_step(group)
+            lines.append(f"group {k}: {numbers:,} numbers in {tensors} tensor{'s' * (tensors != 1)}, step {t}")
+            lines += [f"    {line}" for line in self.lines(group, t)]
+        return "\n".join(lines)
+
+    def lines(self, group: Group, t: int) -> list[str]:
+        """The whole formula of step `t` of a group: gradient, weight decay, and the algorithm's own lines."""
+        group = at_step(group, t, self._hyperparameters)
+        decay = group.get("weight_decay") or 0.0
+        decoupled = group.get("decoupled_weight_decay")
+        gradient = "-∇f(p)" if group.get("maximize") else "∇f(p)"
+        lines = [f"g ← {gradient}" if decoupled or not decay else f"g ← {gradient} + {times(decay, 'p')}"]
+        if decoupled and decay:
+            lines.append(f"p ← {times(1 - group['lr'] * decay, 'p')}")
+        return lines + self.formula(group, t)
+
+    def _next_step(self, group: Group) -> int:
+        """The step that the first parameter of a group makes next."""
+        states: Any = self.state  # type: ignore[attr-defined]
+        return 1 + max((getattr(states[p], "steps", 0) for p in group["params"] if p in states), default=0)
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for k, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {k}")
+            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
+            lines += [f"    {line}" for line in self.lines(group, self._next_step(group))]
+        return "\n".join([*lines, ")"])

@@ -1,0 +1,140 @@
+"""Options of an optimizer: numbers, or schedules (functions of the step), by group and as attributes.
+
+    class RMSprop(Optimizer):
+        alpha = Hyperparameter("alpha value", low=0, below=1)
+
+    optimizer.param_groups[0]["alpha"] = 0.95
+    optimizer.alpha = 0.95                               # in every group
+    optimizer.alpha = lambda t: 1 - 0.1 / t              # a schedule: t counts a parameter's steps, from 1
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+#: a group of parameters: "params" and its options
+Group = dict[str, Any]
+
+
+class Hyperparameter:
+    """An option that stands in every parameter group, and is an attribute of the optimizer.
+
+    Args:
+        label: what an error calls it (PyTorch's words).
+        low: the smallest value allowed. below: the values must be smaller. above: they must be larger.
+        choices: the values allowed.
+        name: of the option, if the attribute is called otherwise.
+
+    Reading the attribute needs all groups to agree. Setting it sets all groups; nothing is set if the value is
+    invalid.
+    """
+
+    def __init__(
+        self,
+        label: str = "",
+        *,
+        low: float | None = None,
+        above: float | None = None,
+        below: float | None = None,
+        choices: tuple[Any, ...] | None = None,
+        name: str = "",
+    ) -> None:
+        self.label, self.low, self.above, self.below, self.choices, self.name = label, low, above, below, choices, name
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = self.name or name
+        self.label = self.label or f"{self.name} value"
+
+    def __get__(self, optimizer: Any, owner: type) -> Any:
+        if optimizer is None:
+            return self
+        values = [group[self.name] for group in optimizer.param_groups]
+        if any(value != values[0] for value in values):
+            raise ValueError(
+                f"the groups of this {owner.__name__} have different {self.name}: {values}. Read "
+                f"optimizer.param_groups[0][{self.name!r}]"
+            )
+        return values[0]
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        if self.name not in optimizer.defaults:
+            raise AttributeError(f"{type(optimizer).__name__} has no option {self.name!r}")
+        for group in optimizer.param_groups:
+            optimizer.check({**group, self.name: value})
+        for group in (*optimizer.param_groups, optimizer.defaults):
+            group[self.name] = value
+
+    def check(self, value: Any) -> None:
+        """Raise ValueError if `value` is not allowed. Schedules are looked at when they have given a number."""
+        if not callable(value):
+            self._check_one(value, value)
+
+    def _check_one(self, value: Any, given: Any) -> None:
+        if self.choices is not None:
+            if not any(value is choice or value == choice for choice in self.choices):
+                raise ValueError(f"Invalid {self.label}: {given!r} (choose from {', '.join(map(repr, self.choices))})")
+            return
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"Invalid {self.label}: {given!r} (a number, or a function of the step)") from None
+        low, above, below = self.low, self.above, self.below
+        if math.isnan(number) or not (
+            (low is None or number >= low) and (above is None or number > above) and (below is None or number < below)
+        ):
+            raise ValueError(f"Invalid {self.label}: {given}")
+
+
+class Pair(Hyperparameter):
+    """An option of two numbers, such as betas; either may be a schedule.
+
+    PyTorch's words for a wrong one are "Invalid beta parameter at index 0: 1.5".
+    """
+
+    def check(self, value: Any) -> None:
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise ValueError(f"Invalid {self.label}: {value!r} (two numbers)")
+        for k, part in enumerate(value):
+            if not callable(part):
+                one = Hyperparameter(f"{self.label} at index {k}", low=self.low, above=self.above, below=self.below)
+                one.check(part)
+
+
+def hyperparameters(cls: type) -> dict[str, Hyperparameter]:
+    """Those that the class and its bases declare, by the name of the option."""
+    found: dict[str, Hyperparameter] = {}
+    for base in reversed(cls.__mro__):
+        found.update({value.name: value for value in vars(base).values() if isinstance(value, Hyperparameter)})
+    return found
+
+
+def is_schedule(value: Any) -> bool:
+    """True for a function of the step, or a pair with one."""
+    return callable(value) or (type(value) is tuple and any(map(callable, value)))
+
+
+def at_step(group: Mapping[str, Any], t: int, known: Mapping[str, Hyperparameter]) -> Any:
+    """`group` with every schedule replaced by its value at step `t`.
+
+    >>> at_step({"lr": lambda t: 0.1 / t, "eps": 1e-8}, 2, {})
+    {'lr': 0.05, 'eps': 1e-08}
+    """
+    if not any(map(is_schedule, group.values())):
+        return group
+    now = dict(group)
+    for name, value in group.items():
+        if is_schedule(value):
+            pair = isinstance(value, tuple)
+            now[name] = tuple(_value(part, t) for part in value) if pair else _value(value, t)
+            if name in known:
+                try:
+                    known[name].check(now[name])
+                except ValueError as error:
+                    raise ValueError(f"{error}, given by its schedule at step {t}") from None
+    return now
+
+
+def _value(value: Any, t: int) -> Any:
+    return value(t) if callable(value) else value

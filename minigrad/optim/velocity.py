@@ -1,0 +1,29 @@
+"""The options in which libraries' momentum differs, and what they come to in numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .hyperparameters import Group, Hyperparameter
+
+LR_IN_VELOCITY = Hyperparameter("lr_in_velocity", choices=(True, False))
+FIRST_STEP = Hyperparameter("first_step", choices=("copy", "zeros"))
+
+
+def gain_and_rate(group: Group, t: int) -> tuple[float | None, float | None]:
+    """What the gradient is multiplied by on its way into the velocity, and the velocity on its way to the parameter.
+
+    None stands for 1. The learning rate is in one of them: the results differ once it changes. Dampening 1 - τ is in
+    the first, but not at a first step that copies the gradient.
+    """
+    lr = float(group["lr"])
+    gain = 1.0 if t == 1 and group["first_step"] == "copy" else 1.0 - group["dampening"]
+    if group["lr_in_velocity"]:
+        return lr * gain, None
+    return None if gain == 1 else gain, lr
+
+
+def factors(group: Group, t: int) -> dict[str, Any]:
+    """Gain, rate and μ by the names of update's parameters."""
+    gain, rate = gain_and_rate(group, t)
+    return {"gain": gain, "rate": rate, "mu": float(group["momentum"])}
