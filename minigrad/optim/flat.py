@@ -9,9 +9,12 @@ at every step by the identity of the arrays, so that `.data = ...`, `.to()` and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from itertools import repeat
+from operator import is_
 from types import MappingProxyType
 from typing import Any
 
+from ..autograd.node import TensorBase
 from ..autograd.primitive import wrap
 from ..backend.devices import activate, device_of, to_device
 from ..backend.door import Alike, Attribute, Item, kept, scratch, undivided
@@ -73,6 +76,8 @@ class Run:
                 own_state.steps = 0
             self.places.append(Place(k, p, own_state, self.size))
             self.size = self.places[-1].stop
+        self.parameters = [*parameters]
+        self.states = [place.state for place in self.places]
         self.outside: list[Place] = []  # of parameters that do not live in the flat buffer, as `pieces` found them
         self.slots: dict[str, Array] = {}
         self.entries: list[tuple[State, str, Any, Array]] = []
@@ -103,6 +108,9 @@ class Run:
 
         None if parameters or state are no longer as they were laid out.
         """
+        if self._undisturbed(state):
+            self.outside = []
+            return [(0, len(self.places))]
         pieces: list[tuple[int, int]] = []
         outside: list[Place] = []
         first, steps = 0, None
@@ -131,6 +139,10 @@ class Run:
         if outside and self._overlap():  # then one parameter after the other, as if each had a run
             return [(k, k + 1) for first, last in pieces for k in range(first, last)]
         return pieces
+
+    def _undisturbed(self, state: States) -> bool:
+        """True if it is quickly seen that all parameters are in their places and are one piece."""
+        return False
 
     def because(self, first: int, last: int, state: States) -> Iterator[Any]:
         """The conditions under which all is where `pieces` found it, and [first, last) are one piece."""
@@ -196,10 +208,11 @@ class SharedRun(Run):
         super().__init__(parameters, state, slots)
         with activate(self.device):
             self.values = self.xp.empty(self.size, dtype=self.dtype)
-            self.gradients = self.xp.empty(self.size, dtype=self.dtype)
+            self.gradients: Array = None
             self._parts: dict[tuple[int, int], list[tuple[int, int]]] = {}
             for place in self.places:
                 place.array = lent(place.of(self.values))
+        self.shapes = [place.shape for place in self.places]
 
     def _fits(self, array: Array, place: Place) -> bool:
         # the parameter lies elsewhere: whoever may still see the place must not see it change
@@ -209,23 +222,59 @@ class SharedRun(Run):
         roots = {id(root(place.parameter.array)) for place in self.outside}
         return len(roots) < len(self.outside) or not roots.isdisjoint([id(place.array) for place in self.places])
 
+    def _undisturbed(self, state: States) -> bool:
+        # What `pieces` finds out parameter by parameter, for the usual case, by calls that loop in C: of 600 small
+        # parameters it takes 60 us instead of 190, where the whole step of SGD takes 450.
+        parameters, states = self.parameters, self.states
+        return (
+            all(issubclass(kind, TensorBase) for kind in {type(p._grad) for p in parameters})
+            and len({own_state.steps for own_state in states}) == 1
+            and not states[0].carried
+            and all(map(is_, [p.array for p in parameters], [place.array for place in self.places]))
+            and all(map(is_, map(state.get, parameters), states))
+            and all(entry[2].array is entry[3] and entry[0].get(entry[1]) is entry[2] for entry in self.entries)
+        )
+
     def blocks(self, first: int, last: int) -> Iterator[Block]:
         slots = {name: kept(flat, name) for name, flat in self.slots.items()}
-        values, gradients = kept(self.values, "parameters"), scratch(self.gradients, "gradients")
+        values = kept(self.values, "parameters")
         self._move_in(first, last)
-        for a, b in [(first, last)] if undivided() else self._ranges(first, last):
-            places = self.places[a:b]
-            if b - a == len(self.places):
-                block = values, gradients, slots
-            else:
-                part = slice(places[0].start, places[-1].stop)
-                block = values[part], gradients[part], {name: flat[part] for name, flat in slots.items()}
-            library(gradients).concatenate(self._gradients(places), out=block[1])
-            yield block
+        if undivided():
+            gradients = scratch(self._buffer(self.size), "gradients")
+            part = slice(self.places[first].start, self.places[last - 1].stop)
+            if last - first < len(self.places):
+                values, gradients = values[part], gradients[part]
+                slots = {name: flat[part] for name, flat in slots.items()}
+            library(gradients).concatenate(self._gradients(self.places[first:last]), out=gradients)
+            yield values, gradients, slots
+        else:
+            for a, b in self._ranges(first, last):
+                part = slice(self.places[a].start, self.places[b - 1].stop)
+                gradients = self._gather(a, b, part.stop - part.start)
+                yield values[part], gradients, {name: flat[part] for name, flat in slots.items()}
         for place in self.outside:
             array = place.parameter.array
             if first <= place.number < last and array is not place.array:
                 array[...] = kept(place.of(self.values), "place")
+
+    def _gather(self, first: int, last: int, size: int) -> Array:
+        """The gradients of parameters [first, last) in one array, which the next call writes over."""
+        gradients: Sequence[Array] = [p._grad.array for p in self.parameters[first:last]]
+        if (
+            [g.shape for g in gradients] != self.shapes[first:last]
+            or not all(map(is_, [g.dtype for g in gradients], repeat(self.dtype)))
+            or not all(map(is_, map(type, gradients), repeat(self.type)))
+        ):
+            gradients = self._gradients(self.places[first:last])  # which says what does not fit
+        together = self._buffer(size)[:size]
+        library(together).concatenate(gradients, axis=None, out=together)
+        return together
+
+    def _buffer(self, size: int) -> Array:
+        """Memory for at least `size` gradients: of a block, or of all if a step is recorded."""
+        if self.gradients is None or self.gradients.size < size:
+            self.gradients = self.xp.empty(size, dtype=self.dtype)
+        return self.gradients
 
     def _move_in(self, first: int, last: int) -> None:
         """Copy the values of parameters that do not live in the flat buffer to their places; those may stay there

@@ -36,7 +36,7 @@ from ..autograd.versions import change_together
 from ..backend.door import Attribute, Content, Equal, Item, changing, effect, refuse, settled, unsettle
 from ..backend.library import Array, library
 from .describing import Describing
-from .flat import Layout, Piece, Place, Run, State
+from .flat import Layout, Piece, Run, State
 from .groups import checked_group, listed
 from .hyperparameters import Group, Hyperparameter, at_step, hyperparameters
 from .saving import StateMethods
@@ -157,12 +157,14 @@ class Optimizer(Describing, StateMethods):
             refuse("optimizer.step() with a closure", "compute the loss and call backward() before step()")
             with enable_grad():
                 loss = closure()
-        advanced: list[tuple[Group, Place]] = []
+        advanced: list[Piece] = []
+        groups: list[Group] = []
         for k, group in enumerate(self.param_groups):
             for run, first, last in settled(self._pieces, self._because, k, group):
                 self._advance(run, first, last, group)
-                advanced += [(group, place) for place in run.places[first:last]]
-        effect(self._count, self._uncount, advanced)
+                advanced.append((run, first, last))
+                groups.append(group)
+        effect(self._count, self._uncount, advanced, groups)
         for hook in list(self._after.values()):
             hook(self, (closure,), {})
         return loss
@@ -223,19 +225,23 @@ class Optimizer(Describing, StateMethods):
         numbers["maximize"] = bool(group.get("maximize"))
         return numbers
 
-    def _count(self, advanced: Sequence[tuple[Group, Place]]) -> None:
-        """Note that the parameters in `advanced` have had another step."""
-        for group, place in advanced:
-            place.state.steps += 1
-            if self.carried:
-                self._carry(group, place.state)
-        change_together([place.parameter._storage for _, place in advanced], f"{type(self).__name__}.step")
+    def _count(self, advanced: Sequence[Piece], groups: Sequence[Group]) -> None:
+        """Note that the parameters of the pieces, of one group each, have had another step."""
+        storages: list[Any] = []
+        for (run, first, last), group in zip(advanced, groups):
+            for state in run.states[first:last]:
+                state.steps += 1
+                if self.carried:
+                    self._carry(group, state)
+            storages += [p._storage for p in run.parameters[first:last]]
+        change_together(storages, f"{type(self).__name__}.step")
 
-    def _uncount(self, advanced: Sequence[tuple[Group, Place]]) -> None:
-        for _, place in advanced:
-            place.state.steps -= 1
-            if self.carried:
-                place.state.carried = place.state.carried_before
+    def _uncount(self, advanced: Sequence[Piece], groups: Sequence[Group]) -> None:
+        for run, first, last in advanced:
+            for state in run.states[first:last]:
+                state.steps -= 1
+                if self.carried:
+                    state.carried = state.carried_before
 
     def _carry(self, group: Group, state: State) -> None:
         now = at_step(group, state.steps, self._hyperparameters)
