@@ -213,6 +213,7 @@ class SharedRun(Run):
             for place in self.places:
                 place.array = lent(place.of(self.values))
         self.shapes = [place.shape for place in self.places]
+        self.owners, self.names, self.tensors, self.parts = zip(*self.entries) if self.entries else ((), (), (), ())
 
     def _fits(self, array: Array, place: Place) -> bool:
         # the parameter lies elsewhere: whoever may still see the place must not see it change
@@ -232,7 +233,8 @@ class SharedRun(Run):
             and not states[0].carried
             and all(map(is_, [p.array for p in parameters], [place.array for place in self.places]))
             and all(map(is_, map(state.get, parameters), states))
-            and all(entry[2].array is entry[3] and entry[0].get(entry[1]) is entry[2] for entry in self.entries)
+            and all(map(is_, [tensor.array for tensor in self.tensors], self.parts))
+            and all(map(is_, map(dict.get, self.owners, self.names), self.tensors))
         )
 
     def blocks(self, first: int, last: int) -> Iterator[Block]:

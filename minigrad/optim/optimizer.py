@@ -229,9 +229,11 @@ class Optimizer(Describing, StateMethods):
         """Note that the parameters of the pieces, of one group each, have had another step."""
         storages: list[Any] = []
         for (run, first, last), group in zip(advanced, groups):
-            for state in run.states[first:last]:
+            states = run.states[first:last]
+            for state in states:
                 state.steps += 1
-                if self.carried:
+            if self.carried:
+                for state in states:
                     self._carry(group, state)
             storages += [p._storage for p in run.parameters[first:last]]
         change_together(storages, f"{type(self).__name__}.step")
