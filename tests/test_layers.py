@@ -13,7 +13,8 @@ PACKAGE = Path(minigrad.__file__).parent
 
 #: from the ground up; a module belongs to the first row that names it or a folder above it
 ENGINE = (
-    "__init__ versions node modes operands views plan rules public primitive core_ops second_order hooks walk gradients"
+    "__init__ versions node modes operands views plan rules public primitive core_ops row_sparse second_order hooks"
+    " walk gradients"
 )
 LAYERS = [
     ["backend"],

@@ -15,6 +15,7 @@ from ..autograd.gradients import backward as run_backward
 from ..autograd.modes import is_inference_mode_enabled
 from ..autograd.node import LEAF, TensorBase
 from ..autograd.primitive import set_tensor_type, wrap
+from ..autograd.row_sparse import RowSparse
 from ..autograd.views import current_node
 from ..backend.devices import device, device_of, to_host
 from ..backend.door import refuse
@@ -170,15 +171,15 @@ class Tensor(
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None:
-            if not isinstance(value, TensorBase):
+            if not isinstance(value, TensorBase) and type(value) is not RowSparse:
                 raise TypeError(f".grad must be a Tensor or None, got {type(value).__name__}")
-            if value.array.shape != self.array.shape or value.array.dtype != self.array.dtype:
+            if value.shape != self.shape or value.dtype != self.dtype:
                 raise RuntimeError(
                     f".grad of a {self.dtype} tensor of shape {tuple(self.array.shape)} cannot be a "
-                    f"{public_dtype(value.array.dtype)} tensor of shape {tuple(value.array.shape)}"
+                    f"{value.dtype} tensor of shape {tuple(value.shape)}"
                 )
-            if device_of(value.array) != device_of(self.array):
-                raise RuntimeError(f".grad must be on {self.device}, got one on {device_of(value.array)}")
+            if value.device != self.device:
+                raise RuntimeError(f".grad must be on {self.device}, got one on {value.device}")
         self._grad = value
 
     @grad.deleter

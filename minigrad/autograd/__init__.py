@@ -13,6 +13,7 @@ from typing import Any
 PUBLIC = {
     "Function": "function",
     "GradcheckError": "gradient_check",
+    "RowSparse": "row_sparse",
     "Variable": "variable",
     "backward": "gradients",
     "detect_anomaly": "anomaly",

@@ -19,6 +19,7 @@ from ..backend.library import library
 from .modes import is_grad_enabled, modes, set_recording
 from .node import Node
 from .operands import array_of
+from .row_sparse import RowSparse
 from .walk import evaluate
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -84,7 +85,7 @@ class CheckedNode(TracedNode):
         """The gradients of a node, checked."""
         results = TracedNode.evaluate(node, g, create_graph)
         for k, r in enumerate(results):
-            array = array_of(r)
+            array = array_of(r.row_values if type(r) is RowSparse else r)
             if array is not None and bool(library(array).isnan(array).any()):
                 raise RuntimeError(
                     f"{node.name()} returned nan in the gradient of its input {k}. It belongs to {_origin(node)}"

@@ -18,6 +18,7 @@ from .gradients import grad
 from .modes import enable_grad
 from .node import TensorBase
 from .primitive import wrap
+from .row_sparse import dense
 from .walk import edge_of
 
 
@@ -243,7 +244,8 @@ def _gradients(outputs: Any, points: Any, vectors: Any, create_graph: bool) -> t
     if not pairs:
         return (None,) * len(points)
     ys, vs = zip(*pairs, strict=True)
-    return grad(ys, points, vs, create_graph=create_graph, retain_graph=True, allow_unused=True)
+    found = grad(ys, points, vs, create_graph=create_graph, retain_graph=True, allow_unused=True)
+    return tuple(map(dense, found))
 
 
 def _pushed_forward(outputs: Any, points: Any, vectors: Any, create_graph: bool) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from ..backend.library import library
 from .gradients import grad
 from .node import TensorBase
 from .primitive import wrap
+from .row_sparse import dense
 from .walk import edge_of
 
 
@@ -106,7 +107,7 @@ def gradgradcheck(
     def gradients(*both: Any) -> tuple[Any, ...]:
         tensors = [x for _, x in _varied(both[:count])]
         outputs = _outputs(func(*both[:count]))
-        found = grad(outputs, tensors, both[count:], create_graph=True, allow_unused=True)
+        found = _grad(outputs, tensors, both[count:], create_graph=True, allow_unused=True)
         return tuple(g for g in found if g is not None)
 
     return gradcheck(
@@ -209,7 +210,7 @@ def _analytical(y: Any, x: Any) -> Any:
     for column, place in enumerate(_places(y.array.shape)):
         start = xp.zeros(y.array.shape, dtype=y.array.dtype)
         start[place] = 1
-        (g,) = grad(y, x, wrap(start), retain_graph=True, allow_unused=True)
+        (g,) = _grad(y, x, wrap(start), retain_graph=True, allow_unused=True)
         if g is not None:
             jacobian[:, column] = g.array.reshape(-1)
     return jacobian
@@ -225,8 +226,8 @@ def _check_repeated(func: Any, arguments: Any, varied: Any, outputs: Any, tolera
     tensors = [x for _, x in varied]
     for i, y in enumerate(outputs):
         start = _random_like(y)
-        first = grad(y, tensors, start, retain_graph=True, allow_unused=True)
-        second = grad(y, tensors, start, retain_graph=True, allow_unused=True)
+        first = _grad(y, tensors, start, retain_graph=True, allow_unused=True)
+        second = _grad(y, tensors, start, retain_graph=True, allow_unused=True)
         for (k, _), a, b in zip(varied, first, second, strict=True):
             if a is not None and bool((abs(a.array - b.array) > tolerance).any()):
                 raise GradcheckError(
@@ -238,7 +239,7 @@ def _check_repeated(func: Any, arguments: Any, varied: Any, outputs: Any, tolera
 def _check_zero(varied: Any, outputs: Any, check_undefined: bool, check_dtypes: bool) -> None:
     """A zero gradient of the outputs must give zero, of the right kind; so must none for some of them."""
     tensors = [x for _, x in varied]
-    found = grad(outputs, tensors, [zeros_like(y) for y in outputs], retain_graph=True, allow_unused=True)
+    found = _grad(outputs, tensors, [zeros_like(y) for y in outputs], retain_graph=True, allow_unused=True)
     for (k, x), g in zip(varied, found, strict=True):
         if g is None:
             continue
@@ -254,7 +255,7 @@ def _check_zero(varied: Any, outputs: Any, check_undefined: bool, check_dtypes: 
     if not check_undefined or len(outputs) < 2:
         return
     for i, y in enumerate(outputs):
-        alone = grad(y, tensors, zeros_like(y), retain_graph=True, allow_unused=True)
+        alone = _grad(y, tensors, zeros_like(y), retain_graph=True, allow_unused=True)
         for (k, _), g in zip(varied, alone, strict=True):
             if g is not None and bool((g.array != 0).any()):
                 raise GradcheckError(
@@ -268,6 +269,11 @@ def _random_like(y: Any, scattered: bool = False) -> Any:
     if scattered and y.array.ndim:
         values = randn_like(y.detach().unsqueeze(-1).expand(*y.array.shape, 2))[..., 0]
     return values.detach().requires_grad_()
+
+
+def _grad(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+    """The gradients, all of them dense."""
+    return tuple(map(dense, grad(*args, **kwargs)))
 
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]

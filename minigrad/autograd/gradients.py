@@ -12,6 +12,7 @@ from .core_ops import cast
 from .modes import modes, set_recording
 from .node import TensorBase
 from .primitive import wrap
+from .row_sparse import RowSparse
 from .walk import deposit, edge_of, walk
 
 
@@ -124,7 +125,9 @@ def grad(
             raise RuntimeError(
                 f"grad(): input {k} was not used to compute the outputs: pass allow_unused=True to get None for it"
             )
-        if g is not None and not isinstance(g, TensorBase):
+        if type(g) is RowSparse:
+            g = g.clone()
+        elif g is not None and not isinstance(g, TensorBase):
             g = wrap(g.copy() if g.base is not None or id(g) in taken else g)  # an array of its own for each
             taken.add(id(g.array))
         results.append(g)

@@ -10,18 +10,19 @@ from .core_ops import clone
 from .modes import modes
 from .node import LEAF, HookHandle, TensorBase
 from .primitive import wrap
+from .row_sparse import RowSparse
 from .views import current_node
 
 
 def run_hooks(hooks: Iterable[Callable[[Any], Any]], g: Any, create_graph: bool) -> Any:
     """`g` as the hooks, called in order, leave it."""
     for hook in list(hooks):
-        replaced = hook(g if isinstance(g, TensorBase) else wrap(g))
+        replaced = hook(g if isinstance(g, (TensorBase, RowSparse)) else wrap(g))
         if replaced is not None:
             shape = replaced.shape
             if tuple(shape) != tuple(g.shape):
                 raise RuntimeError(f"a hook returned a gradient of shape {tuple(shape)}, expected {tuple(g.shape)}")
-            g = replaced if create_graph else replaced.array
+            g = replaced if create_graph or type(replaced) is RowSparse else replaced.array
     return g
 
 

@@ -17,6 +17,7 @@ from .modes import modes
 from .node import LEAF, Node, Output, TensorBase
 from .operands import array_of
 from .primitive import wrap
+from .row_sparse import RowSparse, summed
 from .second_order import alias_of, differentiable_frame, saved_inputs
 from .views import current_node
 
@@ -38,6 +39,10 @@ def evaluate(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
     for k, r in enumerate(results):
         if type(r) is not kind and type(r) not in libraries and not isinstance(r, TensorBase):
             if r is None:
+                continue
+            if type(r) is RowSparse:
+                if node.edges[k].order:  # a leaf keeps it as it is
+                    results[k] = r.to_dense() if create_graph else r.to_dense().array
                 continue
             r = results[k] = library(_some_array(g)).asarray(r)  # a NumPy scalar
         if r.shape != shapes[k]:
@@ -140,6 +145,8 @@ def _arrive(edge: Any, g: Any, pending: dict, own: set, heap: list, create_graph
         pending[edge] = g
         if edge.order:
             heappush(heap, (-edge.order, edge))
+    elif type(g) is RowSparse or type(have) is RowSparse:
+        pending[edge] = summed(have, g)
     elif create_graph or edge not in own:
         pending[edge] = add(have, g)
         own.add(edge)
@@ -185,7 +192,9 @@ def deposit(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
         if isinstance(g, TensorBase):
             leaf._grad = clone(g)  # `x + y` gives both leaves one and the same, and the caller may hold it, too
         else:
-            leaf._grad = wrap(g if owned else g.copy())
+            leaf._grad = wrap(g) if owned else g.clone() if type(g) is RowSparse else wrap(g.copy())
+    elif type(g) is RowSparse or type(leaf._grad) is RowSparse:
+        leaf._grad = summed(leaf._grad, wrap(g) if type(g) in libraries else g)
     elif create_graph:
         leaf._grad = add(leaf._grad, g)
     elif type(leaf._grad.array) is not type(g):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .library import Array
+from .library import Array, library
 
 _SEVERAL = 256  # numbers from which flat positions pay
 _IN_CACHE = 1 << 17  # numbers up to which making an array of zeros pays
@@ -43,3 +43,24 @@ def _add_rows(xp: Any, out: Array, rows: Array, values: Array) -> None:
     starts = xp.where(rows < 0, rows + out.shape[0], rows) * width
     places = starts.reshape(-1, 1) + xp.arange(width)
     xp.add.at(out.reshape(-1), places.reshape(-1), values.reshape(-1))
+
+
+def sum_rows(rows: Array, values: Array, count: int) -> tuple[Array, Array]:
+    """The distinct numbers among `rows`, in rising order, and for each the sum of its `values`.
+
+    Args:
+        rows: int64 of shape (n,).
+        values: shape (n, *).
+        count: numbers from here on stand for no row, and are left out.
+
+    >>> import numpy
+    >>> sum_rows(numpy.array([3, 1, 3]), numpy.array([[1.0], [2.0], [4.0]]), 5)
+    (array([1, 3]), array([[2.],
+           [5.]]))
+    """
+    xp = library(rows)
+    found, places = xp.unique(rows, return_inverse=True)
+    sums = xp.zeros((len(found), *values.shape[1:]), dtype=values.dtype)
+    add_at(xp, sums, (places, *(slice(None),) * (values.ndim - 1)), values)
+    last = len(found) - 1 if len(found) and int(found[-1]) >= count else len(found)
+    return found[:last], sums[:last]

@@ -201,6 +201,8 @@ class Module(WalkMethods, MoveMethods, StateMethods, HookMethods):
         for p in self.parameters():
             if set_to_none:
                 p.grad = None
+            elif p.grad is not None and p.grad.is_sparse:
+                p.grad = p.grad.emptied()
             elif p.grad is not None:
                 if p.grad.requires_grad:
                     p.grad = p.grad.detach()

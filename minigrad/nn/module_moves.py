@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from .._tensor.conversion_methods import parse_to
 from .._tensor.creation import empty_like
 from ..autograd.modes import no_grad
+from ..autograd.row_sparse import RowSparse
 from ..backend.dtypes import float16, float32, float64, numpy_dtype
 
 S = TypeVar("S", bound="MoveMethods")
@@ -29,7 +30,9 @@ class MoveMethods:
             for p in self._parameters.values():
                 if p is not None:
                     p.data = fn(p.data)
-                    if p._grad is not None:
+                    if type(p._grad) is RowSparse:
+                        p._grad.apply_(fn)
+                    elif p._grad is not None:
                         p._grad.data = fn(p._grad.data)
             for name, buffer in self._buffers.items():
                 if buffer is not None:

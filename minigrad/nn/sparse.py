@@ -6,7 +6,6 @@ from typing import Any
 
 from .._tensor.creation import empty
 from ..autograd.modes import no_grad
-from ..ops.embedding import refuse_sparse
 from . import functional as F
 from . import init
 from .module import Module
@@ -23,7 +22,7 @@ class Embedding(Module):
         max_norm: rows that are looked up are first scaled, in place, to at most this norm.
         norm_type: the p of that norm.
         scale_grad_by_freq: divide a row's gradient by how often it occurs in the batch.
-        sparse: row-sparse gradients; not available yet.
+        sparse: the gradient of the weight is a `RowSparse`: rows and values, however large the table is.
 
     The weight has shape (num_embeddings, embedding_dim) and starts as standard normal numbers.
 
@@ -50,7 +49,6 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        refuse_sparse(sparse)
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(
                 f"padding_idx must be a row of the table of {num_embeddings} embeddings, got {padding_idx}"
@@ -119,4 +117,6 @@ class Embedding(Module):
             shown += f", norm_type={self.norm_type}"
         if self.scale_grad_by_freq:
             shown += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        if self.sparse:
+            shown += ", sparse=True"
         return shown

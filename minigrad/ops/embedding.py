@@ -8,6 +8,7 @@ from ..autograd.node import TensorBase
 from ..autograd.operands import array_of
 from ..autograd.primitive import primitive
 from ..autograd.public import public
+from ..autograd.row_sparse import looked_up
 from ..backend.door import refuse, whole
 from ..backend.library import library
 from .indexing import index_spread
@@ -16,7 +17,7 @@ __all__ = ["embedding", "one_hot"]
 
 
 @primitive(dtype="keep")
-def embedding_(xp, weight, input, *, padding_idx=None, by_frequency=False):
+def embedding_(xp, weight, input, *, padding_idx=None, by_frequency=False, sparse=False):
     """The rows of `weight` that `input` names. (`take` needs half of the time of `weight[input]`.)"""
     return weight.take(input, axis=0)
 
@@ -44,7 +45,11 @@ weigh_rows.vjp(
 )
 
 
-def _embedding_weight(g, input, padding_idx, by_frequency, shape_of_weight):
+def _embedding_weight(g, input, padding_idx, by_frequency, sparse, shape_of_weight):
+    if sparse:
+        if by_frequency:
+            raise RuntimeError("embedding(): scale_grad_by_freq is not for sparse gradients: use sparse=False")
+        return looked_up(g, input, shape_of_weight, padding_idx)
     grad = index_spread(g, input, key=(0, None), shape=shape_of_weight)
     if padding_idx is None and not by_frequency:
         return grad
@@ -69,14 +74,6 @@ def _scale_rows(table: Any, rows: Any, max_norm: float, norm_type: float) -> Non
     table[rows] = chosen * xp.where(norms > max_norm, max_norm / (norms + 1e-7), 1).astype(table.dtype)
 
 
-def refuse_sparse(sparse: bool) -> None:
-    """Row-sparse gradients do not exist yet."""
-    if sparse:
-        raise NotImplementedError(
-            "sparse=True (row-sparse gradients of embeddings) is not available yet: use sparse=False"
-        )
-
-
 @public
 def embedding(
     input: Any,
@@ -96,7 +93,7 @@ def embedding(
         max_norm: before they are looked up, rows with a larger norm (of order `norm_type`) are scaled down to it, in
             place.
         scale_grad_by_freq: divide each row's gradient by how often `input` names it.
-        sparse: row-sparse gradients; not available yet.
+        sparse: the gradient of a leaf is a `RowSparse`, which costs what was looked up, however large the table is.
 
     Returns:
         shape (*, features).
@@ -112,7 +109,6 @@ def embedding(
             [1., 2.],
             [0., 0.]])
     """
-    refuse_sparse(sparse)
     rows, table = array_of(input), array_of(weight)
     dtype = getattr(rows, "dtype", None)
     if dtype is None or dtype.kind != "i" or dtype.itemsize < 4:
@@ -128,7 +124,7 @@ def embedding(
         padding_idx %= n
     if max_norm is not None:
         _scale_down(weight, rows, max_norm, norm_type)
-    return embedding_(weight, input, padding_idx=padding_idx, by_frequency=scale_grad_by_freq)
+    return embedding_(weight, input, padding_idx=padding_idx, by_frequency=scale_grad_by_freq, sparse=sparse)
 
 
 def _refuse_outside(rows: Any, n: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..autograd.modes import modes, recorded_type, set_recording
 from ..autograd.node import Node, Output, TensorBase, next_order
+from ..autograd.row_sparse import RowSparse
 from ..autograd.versions import Storage
 from ..autograd.views import current_node
 from ..autograd.walk import CHANGED, RELEASED, edge_of, walk
@@ -192,7 +193,9 @@ class _Checkpoint(Node):
             pairs, targets=node.edges, create_graph=create_graph, retain_graph=create_graph, made_after=start
         )
         # As views, so that the outer walk does not take one array that has two owners for its own.
-        return found if create_graph else [None if r is None else r[...] for r in found]
+        if create_graph:
+            return found
+        return [r if r is None or type(r) is RowSparse else r[...] for r in found]
 
 
 def _tensors_in(value: Any) -> Iterator[Any]:

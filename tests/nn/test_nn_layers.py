@@ -124,8 +124,6 @@ def test_embedding_from_a_table():
 
 
 def test_embedding_refuses():
-    with pytest.raises(NotImplementedError, match="row-sparse gradients"):
-        nn.Embedding(3, 2, sparse=True)
     with pytest.raises(ValueError, match="padding_idx must be a row"):
         nn.Embedding(3, 2, padding_idx=3)
     with pytest.raises(ValueError, match="_weight must have shape"):

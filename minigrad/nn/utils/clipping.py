@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import GeneratorType
 from typing import Any
@@ -13,8 +13,10 @@ from ..._tensor.creation import tensor
 from ...autograd.modes import no_grad
 from ...autograd.node import TensorBase
 from ...autograd.primitive import wrap
+from ...autograd.row_sparse import RowSparse
 from ...backend.devices import device_of, to_device
 from ...backend.door import whole
+from ...backend.kernels import sum_rows
 from ...ops.joining import stack_
 from ...ops.norms import vector_norm_
 
@@ -45,16 +47,26 @@ def get_total_norm(
         error_if_nonfinite: raise a RuntimeError if it is infinite or not a number.
         foreach: accepted for PyTorch's sake, without effect.
     """
-    arrays = [t.array for t in _as_list(tensors)]
-    if not arrays:
+    given = _as_list(tensors)
+    if not given:
         return tensor(0.0)
     # on the arrays: with Tensors in between this would take a small network half as long as its backward pass
     norm = partial(vector_norm_, ord=float(norm_type), dim=None, keepdim=False)
-    where = device_of(arrays[0])
-    total = wrap(norm(stack_(*[to_device(norm(a), where) for a in arrays], dim=0)))
+    norms = [_norm_of_rows(t, norm) if type(t) is RowSparse else norm(t.array) for t in given]
+    where = device_of(norms[0])
+    total = wrap(norm(stack_(*[to_device(a, where) for a in norms], dim=0)))
     if error_if_nonfinite:
         whole(_refuse_nonfinite, total.array, norm_type)
     return total
+
+
+def _norm_of_rows(gradient: RowSparse, norm: Callable[[Any], Any]) -> Any:
+    """The norm of a row-sparse gradient: rows that stand in it twice are added up first."""
+    return whole(_summed_norm, gradient.rows.array, gradient.row_values.array, gradient.shape[0], norm)
+
+
+def _summed_norm(rows: Any, values: Any, count: int, norm: Callable[[Any], Any]) -> Any:
+    return norm(sum_rows(rows, values, count)[1])
 
 
 def _refuse_nonfinite(norm: Any, order: float) -> None:
