@@ -171,7 +171,7 @@ class Tensor(
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None:
-            if not isinstance(value, TensorBase) and type(value) is not RowSparse:
+            if not issubclass(type(value), (TensorBase, RowSparse)):
                 raise TypeError(f".grad must be a Tensor or None, got {type(value).__name__}")
             if value.shape != self.shape or value.dtype != self.dtype:
                 raise RuntimeError(

@@ -69,8 +69,9 @@ class Guards:
             self._node(tensor)
         for tensor, present in recording.present:
             self.require(f"{self.thing(tensor)}._grad is {'not ' if present else ''}None")
-        for tensor, value in recording.gradients:
-            self.require(f"{self.thing(tensor)}._grad.array.strides == {self.thing(tuple(value.array.strides))}")
+        for tensor, value, path in recording.gradients:
+            self.require(f"{self.thing(tensor)}.{path}.strides == {self.thing(tuple(value.array.strides))}")
+            self.require(f"{self.thing(tensor)}.{path}.shape == {self.thing(tuple(value.array.shape))}")
         for test, value, answer in recording.tests:
             array = parameters.get(id(value)) or self.thing(value.array)
             self.require(f"{self.thing(test)}({array}) is {answer}")

@@ -6,6 +6,7 @@ import weakref
 from typing import Any
 
 from ..autograd.node import TensorBase
+from ..autograd.row_sparse import RowSparse
 from ..backend.library import find_library
 from .guards import Guards
 from .reach import Reach, hung_on, own_attributes
@@ -27,6 +28,9 @@ def flatten(part: Any, leaves: list[Any]) -> Any:
         return type(part), tuple([flatten(each, leaves) for each in part])
     if type(part) is dict:
         return dict, tuple(part), tuple([flatten(each, leaves) for each in part.values()])
+    if type(part) is RowSparse:
+        parts = flatten(part.rows, leaves), flatten(part.row_values, leaves)
+        return RowSparse, parts, tuple(part.shape), part.is_coalesced()
     leaves.append(part)
     return None
 
@@ -40,6 +44,8 @@ def rebuilt(structure: Any, leaves: Any) -> Any:
         keys, parts = rest
         return dict(zip(keys, [rebuilt(each, leaves) for each in parts]))
     parts = [rebuilt(each, leaves) for each in rest[0]]
+    if kind is RowSparse:
+        return RowSparse(*parts, *rest[1:])
     return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
 
 

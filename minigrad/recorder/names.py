@@ -9,7 +9,7 @@ from typing import Any
 
 from .provenance import Provenance
 from .recorder import Recording
-from .results import Fresh, Results
+from .results import Fresh, Results, Rows
 from .trace import Call, Value
 
 #: how a view's name follows from that of what it is a view of
@@ -18,7 +18,7 @@ _SUFFIXES = {"transpose": "T", "reshape": "flat", "ravel": "flat", "getitem": "p
 
 #: names that programs use themselves
 RESERVED = {"in_blocks", "unchanged", "array_at", "new", "bump", "step", "fits", "alone", "kinds", "references"}
-RESERVED |= {*dir(builtins), *keyword.kwlist}
+RESERVED |= {"row_sparse", *dir(builtins), *keyword.kwlist}
 
 
 def parameter_names(wanted: list[str]) -> list[str]:
@@ -112,11 +112,13 @@ def name_outside(
                 paths.setdefault(id(tensor), f"{start}.{name}")
     for tensor, value in recording.holders:
         value.name = value.name or paths.get(id(tensor), "")
-    for tensor, value in recording.gradients:
+    for tensor, value, _ in recording.gradients:
         value.name = value.name or (paths.get(id(tensor), "outside") + "_grad_before")
     for tensor, part in results.gradients:
-        if isinstance(part, Fresh) and id(tensor) in paths and not part.value.name:
-            part.value.name = f"d_{paths[id(tensor)]}"
+        parts = [(part.rows, "_rows"), (part.values, "")] if isinstance(part, Rows) else [(part, "")]
+        for place, more in parts:
+            if isinstance(place, Fresh) and id(tensor) in paths and not place.value.name:
+                place.value.name = f"d_{paths[id(tensor)]}{more}"
     return paths
 
 

@@ -16,7 +16,7 @@ from .chains import chains
 from .memory import Arena
 from .merging import merged
 from .recorder import Recording
-from .results import Fresh, Results
+from .results import Fresh, Results, Rows
 from .trace import PURE, Call, Memory, Value
 
 
@@ -30,6 +30,7 @@ class Plan:
 
     Attributes:
         constants, bound, placed, moving: ids of values.
+        made: the places of the results whose arrays are made anew at each call.
         gradients: the values that become gradients of tensors from outside.
         fixed: id of a memory -> (block, offset) for what has its place before the arena is planned.
         arena_size: bytes of the memory that temporary arrays share.
@@ -51,8 +52,9 @@ class Plan:
 
     def __init__(self, recording: Recording, results: Results, on_numpy: bool) -> None:
         self.recording, self.results = recording, results
-        self.fresh = {id(place.value.memory) for place in fresh_places(results.returned)}
-        self.fresh |= {id(p.value.memory) for _, part in results.argument_gradients for p in fresh_places(part)}
+        self.made = [results.returned, *(part for _, part in results.argument_gradients)]
+        self.made += [part for _, part in results.gradients if isinstance(part, Rows)]
+        self.fresh = {id(place.value.memory) for part in self.made for place in fresh_places(part)}
         self.fresh |= {id(value.memory) for _, value in results.arrays}
         replaced = {id(tensor) for tensor, _ in results.arrays}
         self.moving = {id(value) for tensor, value in recording.holders if id(tensor) in replaced}
@@ -113,8 +115,7 @@ class Plan:
 
     def _wanted(self) -> set[int]:
         """Ids of the values that the step hands to somebody: returned, gradients, and new arrays of tensors."""
-        parts = [self.results.returned, *(part for _, part in self.results.argument_gradients)]
-        wanted = {id(place.value) for part in parts for place in fresh_places(part)}
+        wanted = {id(place.value) for part in self.made for place in fresh_places(part)}
         return wanted | {id(value) for value in self.gradients} | {id(value) for _, value in self.results.arrays}
 
     # -- once or each time ------------------------------------------------------------------------------------------
@@ -331,6 +332,8 @@ def fresh_places(part: Any) -> Iterable[Fresh]:
         yield part
         if part.grad is not None:
             yield from fresh_places(part.grad)
+    elif isinstance(part, Rows):
+        yield from fresh_places([part.rows, part.values])
     elif isinstance(part, (list, tuple)):
         for each in part:
             yield from fresh_places(each)

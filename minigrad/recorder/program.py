@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from ..autograd.primitive import wrap
+from ..autograd.row_sparse import RowSparse
 from ..backend import buffers
 from ..backend.ownership import lent
 from .chains import in_blocks
@@ -73,6 +74,7 @@ class Program:
             "references": getrefcount,
             "__name__": "minigrad.recorded",  # NumPy's warnings are silenced in minigrad's own modules
             **{"new": made_new, "bump": bump, "unchanged": unchanged, "in_blocks": in_blocks, "kinds": kinds_of},
+            "row_sparse": RowSparse,
             **{"array_at": self._array_at, **writer.objects},
         }
         for name, value in writer.outside.items():

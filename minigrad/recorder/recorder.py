@@ -12,6 +12,7 @@ from typing import Any
 
 from ..autograd.modes import modes
 from ..autograd.node import LEAF
+from ..autograd.row_sparse import RowSparse
 from ..backend.library import find_library, library
 from .calls import Calls, library_of, unwatched
 from .errors import Postponed
@@ -28,7 +29,7 @@ class Recording:
     Attributes:
         calls: the array calls, in order.
         holders: (tensor from outside, the value of its array), each tensor once.
-        gradients: (tensor from outside, the value of the gradient that it has when the step begins).
+        gradients: (tensor from outside, an array of the gradient that it has when the step begins, where that is).
         numbers: (function, arguments, what it returned, name -> value, number of the call before which it was asked).
         conditions: `Attribute`, `Item`, `Equal`, `Content`, `Alike` of the door: the program holds as long as they do.
         tests: (test, value of an argument or of a tensor from outside, answer).
@@ -38,7 +39,7 @@ class Recording:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.holders: list[tuple[Any, Value]] = []
-        self.gradients: list[tuple[Any, Value]] = []
+        self.gradients: list[tuple[Any, Value, str]] = []
         self.numbers: list[tuple[Callable[..., Any], tuple, dict[str, Any], dict[str, Value], int]] = []
         self.conditions: list[Any] = []
         self.present: list[tuple[Any, bool]] = []
@@ -142,16 +143,24 @@ class Recorder(Calls):
         if id(tensor) not in self._aliases:
             self.recording.present.append((tensor, present is not None))
             alias = present
-            if present is not None:
-                alias = object.__new__(type(present))
-                array = present.__dict__["array"]
-                value = self.new(array, Memory("gradient", array.nbytes))
-                tracer = self.tracer(value)
-                alias.__dict__.update(array=tracer, _born=self, _storage=present._storage)
-                self.born.append(weakref.ref(alias))
-                self.recording.gradients.append((tensor, value))
+            if type(present) is RowSparse:
+                rows = self._part_of_gradient(tensor, present.rows, "_grad.rows.array")
+                values = self._part_of_gradient(tensor, present.row_values, "_grad.row_values.array")
+                alias = RowSparse(rows, values, present.shape)
+            elif present is not None:
+                alias = self._part_of_gradient(tensor, present, "_grad.array")
             self._aliases[id(tensor)] = alias
         return self._aliases[id(tensor)]
+
+    def _part_of_gradient(self, tensor: Any, part: Any, path: str) -> Any:
+        """What stands for `part`, a tensor that `tensor` has as its gradient or in it."""
+        alias = object.__new__(type(part))
+        array = part.__dict__["array"]
+        value = self.new(array, Memory("gradient", array.nbytes))
+        alias.__dict__.update(array=self.tracer(value), _born=self, _storage=part._storage)
+        self.born.append(weakref.ref(alias))
+        self.recording.gradients.append((tensor, value, path))
+        return alias
 
     def kept(self, array: Any, name: str) -> Any:
         if self.paused:

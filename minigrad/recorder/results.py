@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from ..autograd.node import LEAF, Node, TensorBase
+from ..autograd.row_sparse import RowSparse
 from .errors import Postponed
 from .provenance import described
 from .reach import hung_on
@@ -60,12 +61,22 @@ class Fixed:
 
 
 @dataclass
+class Rows:
+    """A place in the result for a `RowSparse`."""
+
+    rows: Any
+    values: Any
+    shape: tuple[int, ...]
+    coalesced: bool
+
+
+@dataclass
 class Results:
     """Everything that outlives the run.
 
     Attributes:
         returned: the result's nested structure, with `Fresh`, `Given` and `Fixed` in it.
-        gradients: (tensor from outside, what its `.grad` is set to: `Fresh`, `Fixed` or None).
+        gradients: (tensor from outside, what its `.grad` is set to: `Fresh`, `Rows`, `Fixed` or None).
         arrays: (tensor from outside, the value that is its array from then on).
         argument_gradients: (number of the argument, `Fresh`) for those that came to require a gradient inside.
         requiring: numbers of those arguments.
@@ -160,6 +171,9 @@ class Collector:
             return Given(self.originals[id(part)][0])
         if isinstance(part, Traced):
             return Fresh(part.value, None)
+        if type(part) is RowSparse:
+            rows, values = self._place(part.rows), self._place(part.row_values)
+            return Rows(rows, values, tuple(part.shape), part.is_coalesced())
         if id(part) in self._made:
             return self._made[id(part)]
         if isinstance(part, TensorBase) and "_born" in part.__dict__:
@@ -193,6 +207,8 @@ class Collector:
             return type(part)(*[self._real(each) for each in part])
         if isinstance(part, dict):
             return {key: self._real(each) for key, each in part.items()}
+        if type(part) is RowSparse and (id(part.rows) in self.originals or id(part.row_values) in self.originals):
+            return RowSparse(self._real(part.rows), self._real(part.row_values), part.shape, part.is_coalesced())
         return part.value.array if isinstance(part, Traced) else part
 
 

@@ -12,7 +12,7 @@ from .chains import arrays_of
 from .leaves import Leaf
 from .names import RESERVED, Names, headline
 from .plan import Plan, fresh_places
-from .results import Fixed, Fresh, Given
+from .results import Fixed, Fresh, Given, Rows
 from .trace import Call, Value
 from .wording import Wording
 
@@ -103,8 +103,8 @@ class Writer(Wording):
         for tensor, value in plan.recording.holders:
             if id(value) in plan.moving:
                 self.lines.append(f"{self.value(value)} = {self.tensor(tensor)}.array")
-        for tensor, value in plan.recording.gradients:
-            self.lines.append(f"{self.value(value)} = {self.tensor(tensor)}._grad.array")
+        for tensor, value, path in plan.recording.gradients:
+            self.lines.append(f"{self.value(value)} = {self.tensor(tensor)}.{path}")
 
     def _in_blocks(self, chain: list[Call]) -> list[str]:
         """The lines that make a chain of elementwise calls block by block."""
@@ -220,6 +220,9 @@ class Writer(Wording):
             node = "None" if part.node is None else self.thing(part.node, "LEAF" if part.node is LEAF else "returned")
             more = "" if node == grad == "None" else f", {node}" + ("" if grad == "None" else f", {grad}")
             return f"new({self.thing(part.kind, part.kind.__name__)}, {array}{more})"
+        if isinstance(part, Rows):
+            words = ", ".join((self.made(part.rows), self.made(part.values), repr(part.shape)))
+            return f"row_sparse({words}{', coalesced=True' if part.coalesced else ''})"
         if part is None:
             return "None"
         if isinstance(part, Given):

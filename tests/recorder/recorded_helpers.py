@@ -18,6 +18,7 @@ import pytest
 import minigrad
 import minigrad.nn.functional as F
 from minigrad import RecordingError, nn, optim
+from minigrad.autograd import RowSparse
 from minigrad.recorder.jit import Jitted
 
 #: one of these stands in every error of the recorder
@@ -47,6 +48,8 @@ def bits(thing: Any) -> Any:
             thing.requires_grad,
         ]
         return [type(thing).__name__, *parts, bits(thing.grad) if thing.is_leaf else None]
+    if isinstance(thing, RowSparse):
+        return ["RowSparse", tuple(thing.shape), bits(thing.rows), bits(thing.row_values)]
     if isinstance(thing, np.ndarray):
         return [str(thing.dtype), thing.shape, thing.tobytes()]
     if isinstance(thing, dict):
