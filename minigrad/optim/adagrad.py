@@ -80,6 +80,9 @@ class Adagrad(Optimizer):
     def slots(self, group: Group) -> dict[str, float]:
         return {"sum": group["initial_accumulator_value"]}
 
+    def moves_untouched(self, group: Group) -> str:
+        return ""
+
     def scalars(self, group: Group, t: int) -> dict[str, Any]:
         return {"lr": float(group["lr"]) / (1 + (t - 1) * group["lr_decay"]), **eps_numbers(group)}
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..autograd.node import TensorBase
 from ..autograd.primitive import wrap
+from ..autograd.row_sparse import RowSparse
 from ..backend.devices import activate, device_of, to_device
 from ..backend.door import Alike, Attribute, Item, kept, scratch, undivided
 from ..backend.library import Array, library
@@ -34,6 +35,7 @@ class State(dict):
     """The state of one parameter: tensors by name, and how many updates the parameter has had."""
 
     steps = 0
+    sparse = False  # the parameter has had a row-sparse gradient
     carried: Mapping[str, float] = MappingProxyType({})  # numbers that the next step needs, see `Optimizer.carry`
     carried_before: Mapping[str, float] = carried
 
@@ -123,6 +125,8 @@ class Run:
                 if not self._fits(array, place):
                     return None
                 outside.append(place)
+            if type(p._grad) is RowSparse and len(self.places) > 1:
+                return None
             here: Any = None if p._grad is None else own_state.steps
             if own_state.carried and here is not None:
                 here = here, own_state.carried
@@ -213,7 +217,8 @@ class SharedRun(Run):
             for place in self.places:
                 place.array = lent(place.of(self.values))
         self.shapes = [place.shape for place in self.places]
-        self.owners, self.names, self.tensors, self.parts = zip(*self.entries) if self.entries else ((), (), (), ())
+        columns: Any = zip(*self.entries) if self.entries else [()] * 4
+        self.owners, self.names, self.tensors, self.parts = columns
 
     def _fits(self, array: Array, place: Place) -> bool:
         # the parameter lies elsewhere: whoever may still see the place must not see it change
@@ -305,15 +310,20 @@ Piece = tuple[Run, int, int]
 
 
 class Layout:
-    """The runs of one group: a large parameter has its own, all others of one dtype and device share one."""
+    """The runs of one group.
+
+    A large parameter has its own, and one with row-sparse gradients; all others of one dtype and device share one.
+    """
 
     def __init__(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> None:
         self.numbers = [*map(id, parameters)]
         self.slots = slots
         together: dict[Any, list[Any]] = {}
         for p in parameters:
-            large = p.array.size >= LARGE
-            together.setdefault(id(p) if large else (p.array.dtype, device_of(p.array)), []).append(p)
+            if type(p._grad) is RowSparse:
+                state.setdefault(p, State()).sparse = True
+            apart = p.array.size >= LARGE or getattr(state.get(p), "sparse", False)
+            together.setdefault(id(p) if apart else (p.array.dtype, device_of(p.array)), []).append(p)
         self.runs = [(Run if len(some) == 1 else SharedRun)(some, state, slots) for some in together.values()]
 
     def pieces(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> list[Piece] | None:

@@ -74,6 +74,9 @@ class Momentum(Optimizer):
     def slots(self, group: Group) -> dict[str, float]:
         return {"velocity": 0.0}
 
+    def moves_untouched(self, group: Group) -> str:
+        return "momentum"
+
     def scalars(self, group: Group, t: int) -> dict[str, Any]:
         return factors(group, t)
 

@@ -32,6 +32,7 @@ from typing import Any, ClassVar
 from ..autograd.modes import enable_grad
 from ..autograd.node import HookHandle
 from ..autograd.primitive import wrap
+from ..autograd.row_sparse import RowSparse
 from ..autograd.versions import change_together
 from ..backend.door import Attribute, Content, Equal, Item, changing, effect, refuse, settled, unsettle
 from ..backend.library import Array, library
@@ -40,6 +41,7 @@ from .flat import Layout, Piece, Run, State
 from .groups import checked_group, listed
 from .hyperparameters import Group, Hyperparameter, at_step, hyperparameters
 from .saving import StateMethods
+from .sparse_rows import advance_rows, catch_up, make_clocks
 
 
 class Optimizer(Describing, StateMethods):
@@ -117,6 +119,13 @@ class Optimizer(Describing, StateMethods):
         """The numbers of the class's `carried` after step `t`, from those before it."""
         return {}
 
+    #: the number of `scalars` by which the state of a row without a gradient decays at each step, None if it stays
+    fades_by: ClassVar[str | None] = None
+
+    def moves_untouched(self, group: Group) -> str:
+        """What moves rows that have no gradient, in words for an error; "" if nothing does."""
+        return "running averages"
+
     def check(self, group: Group) -> None:
         """Raise ValueError where an option of `group` is invalid."""
         for name, hyperparameter in self._hyperparameters.items():
@@ -139,6 +148,8 @@ class Optimizer(Describing, StateMethods):
             for p in group["params"]:
                 if set_to_none:
                     p._grad = None
+                elif type(p._grad) is RowSparse:
+                    p._grad = p._grad.emptied()
                 elif p._grad is not None:
                     p._grad = wrap(library(p.array).zeros_like(p.array))
 
@@ -178,6 +189,9 @@ class Optimizer(Describing, StateMethods):
         if pieces is None:
             unsettle(f"{type(self).__name__} lays its parameters out")
             self._layouts[k] = Layout(parameters, state, slots)
+            for run in self._layouts[k].runs:
+                if self.fades_by and run.states[0].sparse:
+                    make_clocks(run)
             pieces = self._layouts[k].pieces(parameters, state, slots)
             assert pieces is not None
         return pieces
@@ -200,7 +214,11 @@ class Optimizer(Describing, StateMethods):
 
     def _advance(self, run: Run, first: int, last: int, group: Group) -> None:
         """One call of the rule, for parameters [first, last) of a run."""
-        numbers = changing(self._numbers, group, run.places[first].state)
+        numbers = changing(self._numbers, group, run.states[first])
+        if run.states[first].sparse:
+            if type(run.parameters[first]._grad) is RowSparse:
+                return advance_rows(self, run, group, numbers)
+            catch_up(run)
         maximize, decay, shrink = numbers.pop("maximize"), numbers.pop("decay"), numbers.pop("shrink")
         for p, g, state in run.blocks(first, last):
             if maximize:

@@ -76,6 +76,7 @@ class RMSprop(Optimizer):
     }
 
     counts_steps = True
+    fades_by = "alpha"
 
     alpha = Hyperparameter(low=0, below=1)
     momentum = Hyperparameter("momentum value", low=0)
@@ -111,6 +112,9 @@ class RMSprop(Optimizer):
         if group["momentum"]:
             slots["momentum_buffer"] = 0.0
         return slots
+
+    def moves_untouched(self, group: Group) -> str:
+        return "momentum" if group["momentum"] else "centered=True" if group["centered"] else ""
 
     def scalars(self, group: Group, t: int) -> dict[str, Any]:
         alpha, lr = float(group["alpha"]), float(group["lr"])

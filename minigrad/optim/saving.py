@@ -96,7 +96,7 @@ class StateMethods:
                 own.carried = {**own.carried, name: float(value)}
             elif hasattr(value, "shape"):
                 tensor: Any = value if isinstance(value, TensorBase) else wrap(host_array(value))
-                kind = p.dtype if tensor.array.dtype.kind == "f" else None
+                kind = p.dtype if tensor.array.dtype.kind == "f" and tensor.shape == p.shape else None
                 own[name] = tensor.to(p.device, kind, copy=True)
             elif value is not None:  # PyTorch's buffers are None until the first gradient
                 own[name] = copy.deepcopy(value)

@@ -85,6 +85,9 @@ class SGD(Optimizer):
     def slots(self, group: Group) -> dict[str, float]:
         return {"momentum_buffer": 0.0} if group["momentum"] else {}
 
+    def moves_untouched(self, group: Group) -> str:
+        return "momentum" if group["momentum"] else ""
+
     def scalars(self, group: Group, t: int) -> dict[str, Any]:
         if not group["momentum"]:
             return {"gain": None, "rate": float(group["lr"]), "mu": 0.0, "nesterov": False}
