@@ -10,6 +10,22 @@ EPS = Hyperparameter("epsilon value", low=0, name="eps")
 EPS_MODE = Hyperparameter("eps_mode", choices=("outside", "inside", "none"))
 
 
+def require_eps(group: Group, dtype: Any) -> None:
+    """Raise ValueError if ε is 0 in the dtype of the parameters: a gradient of 0 would then give 0 / 0.
+
+    >>> import numpy
+    >>> require_eps({"eps": 1e-8}, numpy.dtype("float16"))
+    Traceback (most recent call last):
+    ValueError: eps=1e-08 is 0 in float16, the dtype of the parameters: give eps=1e-07 or more, or keep them in float32
+    """
+    eps = group.get("eps")
+    unused = not eps or callable(eps) or group.get("eps_mode") == "none" or dtype.kind != "f"
+    if not unused and not dtype.type(eps):
+        raise ValueError(
+            f"eps={eps} is 0 in {dtype}, the dtype of the parameters: give eps=1e-07 or more, or keep them in float32"
+        )
+
+
 def eps_numbers(group: Group) -> dict[str, Any]:
     """The numbers that `normalized` needs: ε (None for none), and whether it stands inside of the root."""
     mode = group["eps_mode"]

@@ -40,6 +40,7 @@ from .describing import Describing
 from .flat import Layout, Piece, Run, State
 from .groups import checked_group, listed
 from .hyperparameters import Group, Hyperparameter, at_step, hyperparameters
+from .normalizing import require_eps
 from .saving import StateMethods
 from .sparse_rows import advance_rows, catch_up, make_clocks
 
@@ -190,6 +191,7 @@ class Optimizer(Describing, StateMethods):
             unsettle(f"{type(self).__name__} lays its parameters out")
             self._layouts[k] = Layout(parameters, state, slots)
             for run in self._layouts[k].runs:
+                require_eps(group, run.dtype)
                 if self.fades_by and run.states[0].sparse:
                     make_clocks(run)
             pieces = self._layouts[k].pieces(parameters, state, slots)
