@@ -171,6 +171,24 @@ def test_resuming_by_last_epoch(name, arguments, last_epoch):
     run(ours, theirs, epochs=40)
 
 
+@pytest.mark.parametrize("last_epoch", [0, 3, 11])
+@pytest.mark.parametrize("name, arguments", CASES)
+def test_last_epoch_without_restored_rates(name, arguments, last_epoch):
+    """Groups that know where the rate started, and nothing else."""
+    now = last_epoch + 1
+    if now % arguments.get("step_size", now + 1) == 0 or now in arguments.get("milestones", ()):
+        pytest.skip("PyTorch decays once more, also rates that have been restored")
+    if arguments.get("T_mult", 1) > 1 and now > arguments["T_0"]:
+        pytest.skip("PyTorch does not find the cycle")
+    sides = side(minigrad, OURS, **MOMENTUM), side(torch, THEIRS, **MOMENTUM)
+    for one in sides:
+        of_row(name, arguments)(one.of, one.optimizer)
+        for group in one.optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        one.scheduler = of_row(name, {**arguments, "last_epoch": last_epoch})(one.of, one.optimizer)
+    run(*sides, epochs=40)
+
+
 @pytest.mark.parametrize("name, arguments", CASES)
 def test_resuming_needs_the_initial_rate(name, arguments):
     for library, of in ((minigrad, OURS), (torch, THEIRS)):

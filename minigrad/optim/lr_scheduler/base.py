@@ -9,6 +9,7 @@ from typing import Any
 
 from ...backend.door import refuse
 from ..optimizer import Optimizer
+from .options import require_numbers, write
 from .order import Order
 
 
@@ -26,9 +27,9 @@ class LRScheduler:
 
     Args:
         optimizer: whose groups are written to.
-        last_epoch: -1 to begin. Otherwise the epoch after which training goes on: "initial_lr" must be in the groups
-            then, and the values that a schedule changes step by step stay as they are. (A scheduler that has loaded
-            its `state_dict` needs none of that.)
+        last_epoch: -1 to begin. Otherwise the epoch after which training goes on, with an optimizer whose state has
+            been loaded: "initial_lr" must be in the groups, and values that differ from it stay as they are. (A
+            scheduler that has loaded its `state_dict` needs none of that.)
         hyperparameter: what to write, "alpha" or "momentum" for instance.
 
     Raises:
@@ -41,6 +42,7 @@ class LRScheduler:
     _is_initial = False
     _get_lr_called_within_step = False
     _order: Order | None = None
+    _restored: list[float]  # the values before this scheduler was made
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1, *, hyperparameter: str = "lr") -> None:
         self.optimizer = optimizer
@@ -58,6 +60,7 @@ class LRScheduler:
                 )
         self.base_lrs: list[float] = [float(group[initial]) for group in optimizer.param_groups]
         self.last_epoch = last_epoch
+        self._restored = self.read()
         self._initial_step()
         if last_epoch == -1:
             self._order = Order(optimizer)
@@ -101,8 +104,14 @@ class LRScheduler:
         self._get_lr_called_within_step = True
         try:
             self._place(self._next_epoch() if epoch is None else epoch)
+            self._meet_groups()
             closed = None if epoch is None else getattr(self, "_get_closed_form_lr", None)
-            self.write((closed or self.get_lr)())
+            values = (closed or self.get_lr)()
+            if self._is_initial and self.last_epoch > 0:  # training goes on: what differs from the start is restored
+                values = [
+                    now if now != initial else value for now, initial, value in zip(self.read(), self.base_lrs, values)
+                ]
+            self.write(values)
         finally:
             self._get_lr_called_within_step = False
 
@@ -118,15 +127,18 @@ class LRScheduler:
 
     def write(self, values: list[float]) -> None:
         """Give each group its value."""
-        groups = self.optimizer.param_groups
-        if len(values) != len(groups):
-            raise ValueError(
-                f"{type(self).__name__} has values for {len(values)} parameter groups, the optimizer has {len(groups)} "
-                "groups now: make the scheduler after the last add_param_group()"
-            )
-        for group, value in zip(groups, values):
+        for group, value in zip(self.optimizer.param_groups, values, strict=True):
             write(self.optimizer, group, self.hyperparameter, value)
         self._last_lr = self.read()
+
+    def _meet_groups(self) -> None:
+        """Look at groups that have been added to the optimizer. ValueError: this schedule has no values for them."""
+        known, groups = len(self.base_lrs), len(self.optimizer.param_groups)
+        if known != groups:
+            raise ValueError(
+                f"{type(self).__name__} was made for {known} parameter groups, the optimizer has {groups} groups now: "
+                "make the scheduler after the last add_param_group()"
+            )
 
     def get_last_lr(self) -> list[float]:
         """The value of each group that the last step has written."""
@@ -157,7 +169,7 @@ class LRScheduler:
         return {
             name: copy.copy(value) if isinstance(value, (list, dict)) else value
             for name, value in vars(self).items()
-            if name not in ("optimizer", "_order")
+            if name not in ("optimizer", "_order", "_restored")
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -185,48 +197,3 @@ class LRScheduler:
 
 class _LRScheduler(LRScheduler):
     """The base under its old name."""
-
-
-def require_numbers(optimizer: Any, name: str) -> None:
-    """Raise TypeError or ValueError where a group has no number under `name`."""
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"a scheduler takes an Optimizer, got {type(optimizer).__name__}")
-    for k, group in enumerate(optimizer.param_groups):
-        if name not in group:
-            raise ValueError(f"{type(optimizer).__name__} has no hyperparameter {name!r}: {_others(group)}")
-        value = group[name]
-        if callable(value):
-            raise TypeError(
-                f"param_groups[{k}][{name!r}] is a schedule itself ({value!r}), which a scheduler would overwrite: "
-                "give the optimizer a number, or do without the scheduler"
-            )
-        try:
-            float(value)
-        except (TypeError, ValueError):
-            raise TypeError(f"param_groups[{k}][{name!r}] must be a number to be scheduled, it is {value!r}") from None
-
-
-def write(optimizer: Optimizer, group: dict[str, Any], name: str, value: Any) -> None:
-    """Set an option of a group. All but the rate, which schedules may make anything, is checked by the optimizer."""
-    before, group[name] = group[name], value
-    if name != "lr":
-        try:
-            optimizer.check(group)
-        except ValueError:
-            group[name] = before
-            raise
-
-
-def per_group(optimizer: Optimizer, name: str, value: Any) -> list[Any]:
-    """An argument that may be one value for all groups, or a list with one for each."""
-    groups = len(optimizer.param_groups)
-    if not isinstance(value, (list, tuple)):
-        return [value] * groups
-    if len(value) != groups:
-        raise ValueError(f"{name} has {len(value)} values, the optimizer has {groups} parameter groups")
-    return list(value)
-
-
-def _others(group: dict[str, Any]) -> str:
-    numbers = [name for name, value in group.items() if isinstance(value, (int, float)) and type(value) is not bool]
-    return f"it has {', '.join(numbers)}"

@@ -116,6 +116,8 @@ class SequentialLR(_Composed):
             self._last_lr = self._active().get_last_lr()
         else:
             self._place(last_epoch + 1)
+            for leaf in reversed([*self._leaves()]):  # which do not know that another one is in charge
+                leaf.write(leaf._restored)
             self._last_lr = self.read()
 
     def _active(self) -> LRScheduler:

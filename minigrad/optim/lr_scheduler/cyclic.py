@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, per_group, require_numbers
+from .base import LRScheduler
 from .functions import function_state, load_function_state
 from .momentum import begin_momentum, momentum_is_beta, write_momentum
+from .options import per_group, require_numbers
 
 
 class CyclicLR(LRScheduler):
@@ -73,7 +74,8 @@ class CyclicLR(LRScheduler):
                 group["lr"] = value
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs  # not the initial rates, which may be those of an earlier scheduler
-        self._update_lr(self.last_epoch)
+        if last_epoch == -1:
+            self._update_lr(0)
 
     def state_dict(self) -> dict[str, Any]:
         """As the base's. Of a `scale_fn` of one's own it has what `LambdaLR` has of its functions."""

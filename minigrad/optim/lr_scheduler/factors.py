@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 
@@ -35,10 +34,12 @@ class FactorScheduler(LRScheduler):
         now, before = self.f(self.last_epoch), 1.0 if self._is_initial else self.f(self.last_epoch - 1)
         if now == before:
             return values
-        for group in self.optimizer.param_groups[len(self.base_lrs) :]:  # added since
+        return [self._next(value, initial, before, now) for value, initial in zip(values, self.base_lrs)]
+
+    def _meet_groups(self) -> None:
+        for group in self.optimizer.param_groups[len(self.base_lrs) :]:  # they go on from the rate that they have
             group.setdefault(f"initial_{self.hyperparameter}", group[self.hyperparameter])
             self.base_lrs.append(float(group[f"initial_{self.hyperparameter}"]))
-        return [self._next(value, initial, before, now) for value, initial in zip(values, self.base_lrs)]
 
     def _next(self, value: float, initial: float, before: float, now: float) -> float:
         if value == self._at(initial, before):
@@ -105,7 +106,7 @@ class MultiStepLR(FactorScheduler):
         super().__init__(optimizer, last_epoch, hyperparameter=hyperparameter)
 
     def f(self, t: int) -> float:
-        return self.gamma ** bisect_right(sorted(self.milestones.elements()), t)
+        return self.gamma ** sum(times for milestone, times in self.milestones.items() if milestone <= t)
 
 
 class ConstantLR(FactorScheduler):

@@ -7,7 +7,8 @@ from types import FunctionType
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, per_group, require_numbers
+from .base import LRScheduler
+from .options import per_group, require_numbers
 
 Function = Callable[[int], float]
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from ..optimizer import Optimizer
-from .base import write
+from .options import require_number, write
 
 
 def momentum_is_beta(optimizer: Optimizer) -> bool:
-    """Whether it is the first of the betas. ValueError if there is no momentum to cycle."""
-    for name in ("betas", "momentum"):
-        if name in optimizer.defaults:
-            return name == "betas"
-    raise ValueError(f"{type(optimizer).__name__} has neither momentum nor betas: give cycle_momentum=False")
+    """Whether it is the first of the betas.
+
+    Raises:
+        ValueError: there is no momentum to cycle.
+        TypeError: it is a schedule itself.
+    """
+    name = next((name for name in ("betas", "momentum") if name in optimizer.defaults), None)
+    if name is None:
+        raise ValueError(f"{type(optimizer).__name__} has neither momentum nor betas: give cycle_momentum=False")
+    for k, group in enumerate(optimizer.param_groups):
+        value = group[name]
+        require_number(f"param_groups[{k}][{name!r}]", value[0] if name == "betas" else value)
+    return name == "betas"
 
 
 def begin_momentum(optimizer: Optimizer, lows: list[float], highs: list[float]) -> None:

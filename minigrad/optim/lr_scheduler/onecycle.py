@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, per_group, require_numbers
+from .base import LRScheduler
 from .momentum import begin_momentum, momentum_is_beta, write_momentum
+from .options import per_group, require_numbers
 
 
 class OneCycleLR(LRScheduler):

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, require_numbers, write
+from .base import LRScheduler
+from .options import require_numbers, write
 
 #: what a convention means where the arguments do not say it
 CONVENTIONS: dict[str, dict[str, Any]] = {
