@@ -19,7 +19,7 @@ PLACES = {
     "nn.init": minigrad.nn.init,
     "nn.utils": minigrad.nn.utils,
     "optim": minigrad.optim,
-    "optim.lr_scheduler": minigrad.optim,
+    "optim.lr_scheduler": minigrad.optim.lr_scheduler,
     "utils.data": minigrad.utils.data,
     "autograd": minigrad.autograd,
     "other": minigrad,
@@ -27,8 +27,6 @@ PLACES = {
 
 RECURRENT = "recurrent layers and packed sequences are a later issue"
 CONVOLUTION = "convolution and pooling are a later issue"
-OPTIMIZER = "the further optimizers are a later issue"
-SCHEDULE = "learning rate schedules are a later issue"
 
 #: "section: name" -> why minigrad does not have it
 EXCLUDED = {
@@ -42,12 +40,6 @@ EXCLUDED = {
         ["nn: Conv2d", "nn: MaxPool2d", "nn: AdaptiveAvgPool2d", "nn: AvgPool2d", "nn: BatchNorm2d",
          "nn.functional: max_pool2d", "nn.functional: avg_pool2d"],
         CONVOLUTION,
-    ),
-    **dict.fromkeys(["optim: Adam", "optim: AdamW", "optim: Adadelta", "optim: LBFGS"], OPTIMIZER),
-    **dict.fromkeys(
-        ["optim.lr_scheduler: LRScheduler.step", "optim.lr_scheduler: StepLR",
-         "optim.lr_scheduler: LRScheduler.get_last_lr", "optim.lr_scheduler: MultiStepLR"],
-        SCHEDULE,
     ),
     "nn: Transformer": "attention is not among what minigrad is for: MLPs, RNNs and optimizers",
     "nn: DataParallel": "minigrad trains on one device",
