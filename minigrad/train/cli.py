@@ -5,23 +5,26 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import minigrad
 from minigrad import nn, optim
 from minigrad.backend.devices import cupy_or_error
+from minigrad.optim.lr_scheduler import LambdaLR
 from minigrad.utils.data import DataLoader
 
 from . import datasets
 from .curves import save_curves
-from .errors import UserError, extra
-from .loop import Epoch, fit
+from .errors import NonFiniteError, UserError, extra
+from .history import Epoch
+from .metrics import correct
+from .progress import Progress
+from .trainer import Trainer
 
 #: name -> (class, learning rate at the start of a run)
 OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], float]] = {
@@ -123,7 +126,7 @@ def add_command(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Do what the parsed command line asks for. Raises `UserError`."""
-    tqdm = extra("tqdm", "tqdm", "the progress bar").tqdm
+    extra("tqdm", "tqdm", "the progress bar")
     extra("matplotlib.figure", "matplotlib", "drawing the curves")  # now, not after the training
     if args.device == "cuda":
         _require_cuda()
@@ -146,18 +149,17 @@ def run(args: argparse.Namespace) -> None:
     layers = "-".join(map(str, sizes))
     print(f"{args.data}: {len(data.train):,} training images, {len(data.test):,} test images")
     print(f"MLP {layers}, {args.optimizer} at {rate:g}, batches of {batch_size}, on {args.device}")
-    history: list[Epoch] = []
-    start = time.perf_counter()
-    # On a terminal only (disable=None): in a file or a pipe the lines below say enough.
-    # With the size given, since tqdm shows nothing on a terminal that does not know its own.
-    columns, rows = shutil.get_terminal_size()
+    # linearly down to 0 at the end: the last steps settle
     steps = epochs * len(train)
-    with tqdm(total=steps, unit="step", leave=False, disable=None, ncols=columns, nrows=rows) as bar:
-        for epoch in fit(
-            model, optimizer, train, test, epochs, on_step=bar.update, recorded=args.recorded, say=bar.write
-        ):
-            history.append(epoch)
-            bar.write(_line(epoch, epochs))
+    trainer = Trainer(
+        model, optimizer, nn.CrossEntropyLoss(), {"accuracy": correct},
+        LambdaLR(optimizer, lambda done: 1 - done / steps), scheduler_every="step", jit=args.recorded, progress=Lines(),
+    )  # fmt: skip
+    start = time.perf_counter()
+    try:
+        history = trainer.fit(train, epochs, validation=test)
+    except NonFiniteError as error:
+        raise UserError(f"{str(error).partition(':')[0]}: try a smaller --lr") from None
     seconds = time.perf_counter() - start
 
     title = f"{args.data}: MLP {layers}, {args.optimizer}"
@@ -172,7 +174,7 @@ def run(args: argparse.Namespace) -> None:
         "optimizer": optimizer.state_dict(),
         "epoch": epochs,
         "settings": settings,
-        "metrics": [asdict(epoch) for epoch in history],
+        "metrics": [_metrics(epoch) for epoch in history],
     }
     curves_file, checkpoint_file = out / "curves.png", out / "checkpoint.safetensors"
     try:
@@ -180,7 +182,7 @@ def run(args: argparse.Namespace) -> None:
         save_curves(curves_file, history, title)
     except OSError as error:
         raise UserError(f"cannot write to {out}: {error.strerror or error}") from None
-    print(f"test accuracy {100 * history[-1].test_accuracy:.2f} % after {epochs} epochs in {seconds:.1f} s")
+    print(f"test accuracy {100 * history[-1].validation_accuracy:.2f} % after {epochs} epochs in {seconds:.1f} s")
     print(f"curves:     {curves_file}")
     print(f"checkpoint: {checkpoint_file}")
 
@@ -193,10 +195,24 @@ def mlp(sizes: tuple[int, ...], input_dropout: float, dropout: float) -> nn.Sequ
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
 
-def _line(epoch: Epoch, epochs: int) -> str:
-    train = f"train loss {epoch.train_loss:.4f}, acc {100 * epoch.train_accuracy:.2f} %"
-    test = f"test loss {epoch.test_loss:.4f}, acc {100 * epoch.test_accuracy:.2f} %"
-    return f"epoch {epoch.number:{len(str(epochs))}}/{epochs}  {train}  {test}  {epoch.seconds:.2f} s"
+class Lines(Progress):
+    """The lines of the command, which call the validation images test images."""
+
+    def line(self, trainer: Trainer, row: Epoch) -> str:
+        train = f"train loss {row.training_loss:.4f}, acc {100 * row.training_accuracy:.2f} %"
+        test = f"test loss {row.validation_loss:.4f}, acc {100 * row.validation_accuracy:.2f} %"
+        number = f"{row.number:{len(str(trainer.epochs))}}/{trainer.epochs}"
+        return f"epoch {number}  {train}  {test}  {row.seconds:.2f} s"
+
+
+def _metrics(row: Epoch) -> dict[str, float]:
+    """What the checkpoint says of an epoch."""
+    parts = {
+        f"{name}_{what}": row[f"{part}_{what}"]
+        for name, part in (("train", "training"), ("test", "validation"))
+        for what in ("loss", "accuracy")
+    }
+    return {"number": row.number, **parts, "seconds": row.seconds}
 
 
 def _require_cuda() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import extra
-from .loop import Epoch
+from .history import Epoch
 
 
 def save_curves(path: Path, epochs: Sequence[Epoch], title: str) -> None:
@@ -23,9 +23,9 @@ def save_curves(path: Path, epochs: Sequence[Epoch], title: str) -> None:
     loss, accuracy = figure.subplots(1, 2)
     numbers = [epoch.number for epoch in epochs]
     marker = "o" if len(numbers) < 3 else None  # a line through one point would be invisible
-    for part, style, label in ("train", "--", "training images, with dropout"), ("test", "-", "test images"):
-        losses = [getattr(epoch, f"{part}_loss") for epoch in epochs]
-        parts = [100 * getattr(epoch, f"{part}_accuracy") for epoch in epochs]
+    for part, style, label in ("training", "--", "training images, with dropout"), ("validation", "-", "test images"):
+        losses = [epoch[f"{part}_loss"] for epoch in epochs]
+        parts = [100 * epoch[f"{part}_accuracy"] for epoch in epochs]
         loss.plot(numbers, losses, style, label=label, marker=marker)
         accuracy.plot(numbers, parts, style, label=label, marker=marker)
     loss.set(xlabel="epoch", ylabel="cross entropy")

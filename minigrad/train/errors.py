@@ -13,7 +13,11 @@ class UserError(Exception):
     """Something outside the program is in the way; the message says what, and what to do about it."""
 
 
-def extra(module: str, package: str, purpose: str) -> ModuleType:
+class NonFiniteError(FloatingPointError):
+    """A loss, a gradient or a weight is NaN or infinite; the message says where it comes from, if that is known."""
+
+
+def extra(module: str, package: str, purpose: str, install: str = f"'{DISTRIBUTION}[train]'") -> ModuleType:
     """Import `module` of the optional `package`, or say in one sentence how to get it.
 
     >>> extra("nowhere.at_all", "nowhere", "this example")
@@ -23,4 +27,4 @@ def extra(module: str, package: str, purpose: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise UserError(f"{purpose} needs {package}: pip install '{DISTRIBUTION}[train]'") from None
+        raise UserError(f"{purpose} needs {package}: pip install {install}") from None

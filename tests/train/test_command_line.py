@@ -203,8 +203,8 @@ def test_extras_that_are_not_installed(module, package, monkeypatch, capsys, tmp
 def test_nothing_is_left_when_drawing_fails(tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
+    from minigrad.train import Epoch
     from minigrad.train.curves import save_curves
-    from minigrad.train.loop import Epoch
 
     def half(self, file, **options):
         file.write_bytes(b"half a picture")
@@ -212,7 +212,8 @@ def test_nothing_is_left_when_drawing_fails(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Figure, "savefig", half)
     with pytest.raises(KeyboardInterrupt):
-        save_curves(tmp_path / "curves.png", [Epoch(1, 1.0, 0.5, 1.0, 0.5, 0.1)], "title")
+        row = {f"{part}_{what}": 0.5 for part in ("training", "validation") for what in ("loss", "accuracy")}
+        save_curves(tmp_path / "curves.png", [Epoch(number=1, **row)], "title")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,7 +8,7 @@ from small_fashion import write_fashion
 import minigrad
 from minigrad import nn
 from minigrad.__main__ import main
-from minigrad.train.loop import fit
+from minigrad.train import Progress, Trainer
 from minigrad.utils.data import DataLoader, TensorDataset
 
 pytest.importorskip("sklearn")
@@ -47,33 +47,36 @@ def loader():
     return DataLoader(TensorDataset(minigrad.randn(12, 4), minigrad.randint(0, 3, (12,))), 4)
 
 
-@pytest.mark.parametrize("model, said", [(Looks(4, 3), 1), (nn.Linear(4, 3), 0)])
-def test_one_line_says_why_a_step_runs_eagerly(model, said):
-    lines = []
+class Heard(Progress):
+    """Progress that keeps what it is told."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+
+    def line(self, trainer, row):
+        return "row"
+
+    def on_message(self, trainer, text):
+        self.lines.append(text)
+
+
+def heard(model, jit=True):
+    progress = Heard()
     optimizer = minigrad.optim.SGD(model.parameters(), lr=0.1)
-    epochs = list(fit(model, optimizer, loader(), loader(), 3, say=lines.append))
-    assert len(epochs) == 3 and len(lines) == said
-    if said:
-        assert ".item()" in lines[0] and "test_recorded_training.py" in lines[0] and "\n" not in lines[0]
+    trainer = Trainer(model, optimizer, nn.CrossEntropyLoss(), jit=jit, progress=progress)
+    assert len(trainer.fit(loader(), 3, validation=loader())) == 3
+    return [line for line in progress.lines if line != "row"]
+
+
+def test_one_line_says_why_a_step_runs_eagerly():
+    (line,) = heard(Looks(4, 3))
+    assert ".item()" in line and "test_recorded_training.py" in line and "\n" not in line
+
+
+def test_nothing_is_said_of_a_step_that_is_recorded():
+    assert not heard(nn.Linear(4, 3))
 
 
 def test_without_recording_nothing_is_said():
-    lines = []
-    model = Looks(4, 3)
-    assert (
-        len(
-            list(
-                fit(
-                    model,
-                    minigrad.optim.SGD(model.parameters()),
-                    loader(),
-                    loader(),
-                    1,
-                    recorded=False,
-                    say=lines.append,
-                )
-            )
-        )
-        == 1
-    )
-    assert not lines
+    assert not heard(Looks(4, 3), jit=False)

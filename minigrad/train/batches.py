@@ -1,0 +1,92 @@
+"""Batches on their way from a loader to the model: their size, their device, groups of them, where a pass stands."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from minigrad import Tensor
+
+
+def batch_size(batch: Any) -> int:
+    """The length of the first tensor with dimensions in a batch.
+
+    >>> import minigrad
+    >>> batch_size({"images": minigrad.ones(8, 2), "weight": 1.0})
+    8
+    """
+    found = _length(batch)
+    if found is None:
+        raise TypeError(f"a batch holds tensors whose first dimension counts the samples, got {type(batch).__name__}")
+    return found
+
+
+def _length(part: Any) -> int | None:
+    if isinstance(part, Tensor):
+        return len(part) if part.ndim else None
+    if isinstance(part, dict):
+        part = list(part.values())
+    if isinstance(part, list | tuple):
+        return next((n for each in part if (n := _length(each)) is not None), None)
+    return None
+
+
+def moved(part: Any, device: Any) -> Any:
+    """A batch with its tensors on `device`."""
+    if isinstance(part, Tensor):
+        return part.to(device)
+    if isinstance(part, dict):
+        return {key: moved(each, device) for key, each in part.items()}
+    if isinstance(part, list | tuple):
+        return [moved(each, device) for each in part]
+    return part
+
+
+def groups(batches: Iterable[Any], size: int, device: Any) -> Iterator[list[Any]]:
+    """Lists of `size` batches, on `device`; the last one may be shorter.
+
+    >>> [*groups("abc", 2, "cpu")]
+    [['a', 'b'], ['c']]
+    """
+    away = str(device) != "cpu"
+    group = []
+    for batch in batches:
+        group.append(moved(batch, device) if away else batch)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+class Position:
+    """How far the running pass over the training batches has come.
+
+    Args:
+        batches: done in this pass.
+        saved: states of the loaders of training and validation, None of those that have none.
+    """
+
+    def __init__(self, batches: int = 0, saved: list[Any] | None = None) -> None:
+        self.batches = batches
+        self.saved = saved or []
+
+    def states(self, *loaders: Any) -> list[Any]:
+        """The states of the loaders."""
+        if self.saved:  # nobody has gone on from them yet
+            return self.saved
+        return [loader.state_dict() if hasattr(loader, "load_state_dict") else None for loader in loaders]
+
+    def restore(self, *loaders: Any) -> None:
+        """Give the loaders their saved states, once."""
+        for loader, state in zip(loaders, self.saved):
+            if state is not None and hasattr(loader, "load_state_dict"):
+                loader.load_state_dict(state)
+        self.saved = []
+
+    def read(self, loader: Iterable[Any]) -> Iterable[Any]:
+        """The batches that are left. A loader that can be saved knows by itself, of another they are skipped."""
+        if not self.batches or hasattr(loader, "load_state_dict"):
+            return loader
+        return itertools.islice(loader, self.batches, None)

@@ -1,0 +1,179 @@
+"""A training step: forward and backward on one batch or several, clipping, update; as one recorded program."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from minigrad import Tensor, jit, nn
+from minigrad.nn.utils import clip_grad_norm_, clip_grad_value_
+from minigrad.optim import Optimizer
+
+from .batches import batch_size
+
+#: (model, batch) -> (loss, what is measured)
+Measure = Callable[[Any, Any], tuple[Tensor, Any]]
+
+
+class Steps:
+    """Makes steps: `steps(batches)` returns a pair (mean loss, what was measured) for each batch.
+
+    A step on several batches is one on all their samples, if the loss is a mean: each has the weight of its size.
+
+    Args:
+        measure: forward pass and loss of one batch.
+        clip_norm, clip_value: limits of the gradients, the first one first.
+        say: is told why the step cannot be recorded; None runs eagerly and says nothing.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Optimizer,
+        measure: Measure,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        say: Callable[[str], None] | None = print,
+    ) -> None:
+        self._say = say
+        self._gradients = _gradients(model, optimizer, measure)
+        # listed here: a step that itself reads the groups is recorded anew when one of their options changes
+        self._parameters = parameters_of(optimizer)
+        self._update = _update(optimizer, self._parameters, clip_norm, clip_value)
+        # LBFGS and look-ahead compute gradients at points of their own choice
+        self._closure = inspect.signature(optimizer.step).parameters["closure"].default is inspect.Parameter.empty
+        self._optimizer = optimizer
+        self._recorded: dict[Any, Callable[..., Any]] = {}
+
+    def __call__(self, batches: list[Any], between: Callable[[Any], None] | None = None) -> list[tuple[Any, Any]]:
+        """One step. `between(results)` is called when the gradients are there and nothing has been updated."""
+        count, parts = _parts(batches)
+        if self._closure:
+            return self._with_closure(count, parts, between)
+        if between is None:
+            return self._step("step", count, lambda: _both(self._gradients, self._update))(count, *parts)
+        results = self._step("gradients", count, lambda: self._gradients)(count, *parts)
+        between(results)
+        self._step("update", 0, lambda: self._update)()
+        return results
+
+    def refresh(self) -> None:
+        """Look at the optimizer's groups again: some may have come."""
+        self._parameters[:] = parameters_of(self._optimizer)
+
+    def gradients(self, batches: list[Any]) -> list[tuple[Any, Any]]:
+        """The first half of a step, eagerly: gradients, and no update."""
+        count, parts = _parts(batches)
+        return self._gradients(count, *parts)
+
+    def _with_closure(self, count: int, parts: list[Any], between: Callable[[Any], None] | None) -> Any:
+        first: list[Any] = []
+
+        def closure() -> Any:
+            results = self._step("gradients", count, lambda: self._gradients)(count, *parts)
+            if between is not None:
+                between(results)
+            first.append(results)
+            return results[0][0]
+
+        self._optimizer.step(closure)
+        return first[0]
+
+    def _step(self, name: str, count: int, make: Callable[[], Any]) -> Any:
+        if self._say is None:
+            return make()
+        if (name, count) not in self._recorded:
+            self._recorded[name, count] = jit(make(), fallback=self._tell)
+        return self._recorded[name, count]
+
+    def _tell(self, why: str) -> None:
+        say, self._say = self._say, None  # once, and everything runs eagerly from here on
+        if say is not None:
+            say(f"the step cannot be recorded and runs eagerly: {why}")
+
+
+def _parts(batches: list[Any]) -> tuple[int, list[Any]]:
+    """The number of batches, and what they consist of, side by side: a recorded step takes flat arguments fastest."""
+    if all(isinstance(batch, list | tuple) for batch in batches):
+        return len(batches), [part for batch in batches for part in batch]
+    return -len(batches), list(batches)
+
+
+def _gradients(model: nn.Module, optimizer: Optimizer, measure: Measure) -> Callable[..., Any]:
+    def gradients(count: int, *parts: Any) -> list[tuple[Any, Any]]:
+        optimizer.zero_grad()
+        length = len(parts) // abs(count)
+        batches = [parts[k * length : (k + 1) * length] if count > 0 else parts[k] for k in range(abs(count))]
+        sizes = [batch_size(batch) for batch in batches] if len(batches) > 1 else [1]
+        results = []
+        for batch, size in zip(batches, sizes):
+            loss, measured = measure(model, batch)
+            if len(batches) > 1:
+                (loss * (size / sum(sizes))).backward()
+            else:
+                loss.backward()
+            results.append((loss.detach(), measured))
+        return results
+
+    return gradients
+
+
+def parameters_of(optimizer: Optimizer) -> list[Any]:
+    """The parameters of all groups."""
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def _update(
+    optimizer: Optimizer, parameters: list[Any], clip_norm: float | None, clip_value: float | None
+) -> Callable[[], None]:
+    def update() -> None:
+        if clip_norm is not None:
+            clip_grad_norm_(parameters, clip_norm)
+        if clip_value is not None:
+            clip_grad_value_(parameters, clip_value)
+        optimizer.step()
+
+    return update
+
+
+def _both(gradients: Callable[..., Any], update: Callable[[], None]) -> Callable[..., Any]:
+    def step(count: int, *parts: Any) -> Any:
+        results = gradients(count, *parts)
+        update()
+        return results
+
+    return step
+
+
+# -- what a batch gives ------------------------------------------------------------------------------------------
+
+
+def measuring(loss: Callable[..., Any] | None, step_function: Callable[..., Any] | None, with_output: bool) -> Measure:
+    """How a batch is measured: by `step_function` where it is given, else by `loss`."""
+    if step_function is not None:
+        return _custom(step_function)
+    assert loss is not None
+    return _supervised(loss, with_output)
+
+
+def _supervised(loss: Callable[..., Any], with_output: bool) -> Measure:
+    """A batch (inputs..., target) gives its loss, and the output for metrics if they need it."""
+
+    def measure(model: Any, batch: Any) -> tuple[Tensor, Any]:
+        *inputs, target = batch
+        output = model(*inputs)
+        return loss(output, target), output.detach() if with_output else None
+
+    return measure
+
+
+def _custom(function: Callable[..., Any]) -> Measure:
+    """A batch gives what `function(model, batch)` says: its loss, or (loss, {name: metric})."""
+
+    def measure(model: Any, batch: Any) -> tuple[Tensor, Any]:
+        result = function(model, batch)
+        loss, metrics = result if isinstance(result, tuple) else (result, {})
+        return loss, {name: value.detach() for name, value in metrics.items()}
+
+    return measure

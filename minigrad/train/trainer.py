@@ -1,0 +1,354 @@
+"""`Trainer`: the training loop, with validation, metrics, callbacks, a progress bar and files to resume from."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from minigrad import Tensor, cat, nn, no_grad
+from minigrad.optim import Optimizer
+
+from .arguments import check
+from .batches import Position, batch_size, groups
+from .callback import Callback, acting
+from .early_stopping import StopWhen
+from .errors import NonFiniteError
+from .history import Epoch, Tally
+from .progress import Progress
+from .session import Session
+from .step import Steps, measuring
+
+Function = Callable[..., Any]
+
+
+class Trainer:
+    """Trains a model on the batches of a loader.
+
+    Args:
+        model: a module.
+        optimizer: of its parameters.
+        loss: (output, target) -> the mean loss of a batch.
+        metrics: by name, (output, target) -> the mean over a batch, such as those of `minigrad.train.metrics`.
+        scheduler: its `step()` is called after each epoch; that of a plateau gets the epoch's value of `monitor`.
+        callbacks: see `Callback`.
+        clip_norm, clip_value: limits of the gradients' norm and of each of their elements.
+        accumulate: batches per step. Such a step equals one on a single batch of all their samples.
+        jit: record the step and replay it (`minigrad.jit`). Where that cannot be, one line says why.
+        progress: show a bar and a line for each epoch: True, False, or a `Progress` of your own.
+        scheduler_every: "epoch" or "step".
+        monitor: what a plateau scheduler gets; by default "validation_loss", "training_loss" without validation.
+        step_function: (model, batch) -> the loss, or (loss, {"name": metric, ...}), in place of `loss` and `metrics`
+            for batches that are not (inputs..., target). The backward pass and the update are the trainer's.
+
+    Batches are (inputs..., target): the model is called with the inputs. They are moved to the model's device.
+
+    Attributes: `history`, a list of `Epoch`; `step`, the number of optimizer steps so far; `loss`, the training loss of
+    the last batch; `batches`, of the running step; `loader` and `validation`, those of the running `fit`.
+
+    See the package's docstring for a whole program.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Optimizer,
+        loss: Function | None = None,
+        metrics: dict[str, Function] | None = None,
+        scheduler: Any = None,
+        callbacks: Iterable[Callback] = (),
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        accumulate: int = 1,
+        jit: bool = True,
+        progress: bool | Progress = True,
+        *,
+        scheduler_every: str = "epoch",
+        monitor: str | None = None,
+        step_function: Function | None = None,
+    ) -> None:
+        callbacks = list(callbacks)
+        limits = {"clip_norm": clip_norm, "clip_value": clip_value}
+        check(loss, metrics, step_function, callbacks, limits, accumulate, scheduler_every)
+        self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
+        self.metrics: dict[str, Function] = dict(metrics or {})
+        self.callbacks: list[Callback] = callbacks
+        if progress:
+            self.callbacks.append(Progress() if progress is True else progress)
+        self.callbacks.sort(key=lambda callback: callback.order)
+        self.accumulate, self.scheduler_every, self.monitor = accumulate, scheduler_every, monitor
+        self._takes_value = scheduler is not None and _takes_value(scheduler)
+        if self._takes_value and scheduler_every == "step":
+            raise ValueError(f"{type(scheduler).__name__} needs an epoch's value: scheduler_every must be 'epoch'")
+        self._custom = step_function is not None
+        self._measure = measuring(loss, step_function, with_output=bool(metrics))
+        self._steps = Steps(model, optimizer, self._measure, clip_norm, clip_value, self.say if jit else None)
+        self.history: list[Epoch] = []
+        self.step = 0
+        self.loss: Any = math.nan
+        self.batches: list[Any] = []
+        self.loader: Any = None
+        self.validation: Any = None
+        self.epochs: int | None = None  # the number of the last epoch of the running fit
+        self.stopping = False
+        self._first: int | None = None  # epochs before the fit that is running, or that has been cut short
+        self._tally = Tally()
+        self._position = Position()
+        self._of_callbacks: dict[str, Any] = {}  # saved, and not yet loaded
+
+    # -- training ------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        loader: Iterable[Any],
+        epochs: int | None = None,
+        *,
+        validation: Iterable[Any] | None = None,
+        until: Callback | Callable[[Epoch], Any] | None = None,
+    ) -> list[Epoch]:
+        """Train for `epochs` passes over `loader`; returns the history, a row for each epoch.
+
+        After `resume`, a fit that was cut short is finished: `epochs` counts those that it had done.
+
+        Args:
+            validation: batches on which loss and metrics are measured after each epoch, in `eval` mode.
+            until: another reason to end: a callback that stops, such as `StopOnConvergence()`, or a function of the
+                epoch's row that returns True. Without `epochs` it is the only one.
+
+        Raises:
+            NonFiniteError: the training loss of an epoch is no finite number. `NaNGuard` tells where it comes from.
+        """
+        if epochs is None and until is None:
+            raise ValueError("how long to train? pass epochs=10, or until=StopOnConvergence()")
+        if epochs is not None and epochs < 0:
+            raise ValueError(f"epochs must not be negative, got {epochs}")
+        self.loader, self.validation = loader, validation
+        self._first = len(self.history) if self._first is None else self._first
+        self.epochs = None if epochs is None else self._first + epochs
+        self.stopping = False
+        own = self.callbacks
+        if until is not None:
+            self.callbacks = [*own, until if isinstance(until, Callback) else StopWhen(until)]
+            self.callbacks.sort(key=lambda callback: callback.order)
+        self._load_callbacks()
+        self._position.restore(loader, validation)
+        self._tally.to(self._device())
+        self._steps.refresh()
+        if not self.model.training:  # parts that have been set to eval on purpose stay so
+            self.model.train()
+        try:
+            self._tell("on_fit_start")
+            while not self.stopping and (self.epochs is None or len(self.history) < self.epochs):
+                self._epoch()
+            self._tell("on_fit_end")
+        finally:
+            self._first, self._position = None, Position()
+            try:
+                self._tell("close")
+            finally:
+                self.callbacks = own
+        return self.history
+
+    def _epoch(self) -> None:
+        start = time.perf_counter()
+        number = len(self.history) + 1
+        if not self._position.batches:
+            self._tally = Tally()
+        self._tell("on_epoch_start")
+        before, after = acting(self.callbacks, "on_step_start"), acting(self.callbacks, "on_step_end")
+        between = acting(self.callbacks, "on_gradients")
+        each_step = self.scheduler is not None and self.scheduler_every == "step"
+        for batches in groups(self._position.read(self.loader), self.accumulate, self._device()):
+            self.batches = batches
+            for act in before:
+                act(self)
+            results = self._steps(batches, self._between if between else None)
+            for batch, (loss, measured) in zip(batches, results):
+                self._count(self._tally, batch, loss, measured)
+            self.loss = results[-1][0]
+            self.step += 1
+            self._position.batches += len(batches)
+            if each_step:
+                self.scheduler.step()
+            for act in after:
+                act(self)
+        row = Epoch(number=number, step=self.step)
+        row |= {f"training_{name}": mean for name, mean in self._tally.means().items()}
+        if not math.isfinite(row.training_loss):
+            raise NonFiniteError(
+                f"the loss became {row.training_loss} in epoch {number}: try a smaller learning rate; with NaNGuard() "
+                "among the callbacks the error names the layer and the operation"
+            )
+        row["last_loss"] = float(self.loss)
+        row |= _learning_rates(self.optimizer, self.step)
+        if self.validation is not None:
+            row |= {f"validation_{name}": mean for name, mean in self.evaluate(self.validation).items()}
+            row["gap"] = row.validation_loss - row.training_loss
+        row["seconds"] = time.perf_counter() - start
+        self.history.append(row)
+        self._position = Position()
+        if self.scheduler is not None and not each_step:
+            self._schedule(row)
+        self._tell("on_epoch_end", row)
+
+    def _between(self, results: list[tuple[Any, Any]]) -> None:
+        self.loss = results[-1][0]
+        self._tell("on_gradients")
+
+    def gradients(self) -> None:
+        """Compute the gradients of the running step's batches once more, eagerly."""
+        self._steps.gradients(self.batches)
+
+    def _device(self) -> Any:
+        return self.optimizer.param_groups[0]["params"][0].device
+
+    def _schedule(self, row: Epoch) -> None:
+        if not self._takes_value:
+            self.scheduler.step()
+            return
+        name = self.monitor or ("validation_loss" if self.validation is not None else "training_loss")
+        if name not in row:
+            raise ValueError(f"monitor={name!r} is not measured; what is: {', '.join(row)}")
+        self.scheduler.step(row[name])
+
+    def stop(self, reason: str = "") -> None:
+        """End the training after the running epoch."""
+        self.stopping = True
+        if reason:
+            self.say(f"stopped after epoch {len(self.history)}: {reason}")
+
+    def say(self, text: str) -> None:
+        """Print a line, if progress is shown."""
+        self._tell("on_message", text)
+
+    def _tell(self, moment: str, *args: Any) -> None:
+        for act in acting(self.callbacks, moment):
+            act(self, *args)
+
+    def steps_of_fit(self) -> tuple[int | None, int]:
+        """The steps that the running fit has in all (None: nobody knows), and those that it has done."""
+        if self.epochs is None or not hasattr(self.loader, "__len__"):
+            return None, 0
+        of_epoch = -(-len(self.loader) // self.accumulate)
+        done = len(self.history) - (self._first or 0)
+        return (
+            self.epochs - (self._first or 0)
+        ) * of_epoch, done * of_epoch + self._position.batches // self.accumulate
+
+    # -- files ---------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole training into one file: after a step, an epoch, or `fit`. See `Session`."""
+        self._session().save(path, epoch=len(self.history), step=self.step)
+
+    def resume(
+        self, path: str | os.PathLike[str], lr_scale: float | None = None, lr: float | None = None, strict: bool = True
+    ) -> Any:
+        """Go on from what `save` has written, with the same numbers to the last bit.
+
+        Model, optimizer, scheduler, callbacks and loader are made as before; this gives them their state. The next
+        `fit` finishes the one that was cut short. `lr_scale` or `lr` changes the learning rate. Returns the report.
+        """
+        report = self._session().resume(path, lr_scale=lr_scale, lr=lr, strict=strict)
+        self.say(str(report))
+        return report
+
+    def _session(self) -> Session:
+        parts = {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler, "trainer": self}
+        return Session(**parts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a training is besides model, optimizer, scheduler and loader."""
+        return {
+            "first": self._first,
+            "step": self.step,
+            "loss": float(self.loss),
+            "batches": self._position.batches,
+            "loaders": self._position.states(self.loader, self.validation),
+            "tally": self._tally.state_dict(),
+            "history": [dict(row) for row in self.history],
+            "callbacks": {name: callback.state_dict() for name, callback in self._named_callbacks()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self._first, self.step, self.loss = state["first"], state["step"], state["loss"]
+        self._position = Position(state["batches"], state["loaders"])
+        self._tally.load_state_dict(state["tally"])
+        self.history[:] = [Epoch(row) for row in state["history"]]
+        self._of_callbacks = dict(state["callbacks"])
+        self._load_callbacks()
+
+    def _load_callbacks(self) -> None:
+        """Give the callbacks what was saved of them; that of `until` is there when `fit` begins."""
+        for name, callback in self._named_callbacks():
+            if name in self._of_callbacks:
+                callback.load_state_dict(self._of_callbacks.pop(name))
+
+    def _named_callbacks(self) -> Iterator[tuple[str, Callback]]:
+        seen: dict[str, int] = {}
+        for callback in self.callbacks:
+            name = type(callback).__name__
+            seen[name] = seen.get(name, 0) + 1
+            yield (name if seen[name] == 1 else f"{name}_{seen[name]}"), callback
+
+    # -- measuring -----------------------------------------------------------------------------------------------
+
+    def evaluate(self, loader: Iterable[Any]) -> dict[str, float]:
+        """The means of loss and metrics over the samples of `loader`, in `eval` mode."""
+        tally = Tally()
+        with evaluating(self.model), no_grad():
+            for (batch,) in groups(loader, 1, self._device()):
+                self._count(tally, batch, *self._measure(self.model, batch))
+        return tally.means()
+
+    def predict(self, loader: Iterable[Any]) -> Any:
+        """The model's outputs for all samples of `loader`, or of a tensor, in `eval` mode, joined along the first
+        dimension.
+
+        Batches are inputs alone (a tensor, or a list of one), or (inputs..., target) as for training.
+        """
+        outputs = []
+        if isinstance(loader, Tensor):
+            loader = [loader]
+        with evaluating(self.model), no_grad():
+            for (batch,) in groups(loader, 1, self._device()):
+                inputs = [batch] if isinstance(batch, Tensor) else batch if len(batch) == 1 else batch[:-1]
+                outputs.append(self.model(*inputs))
+        if not outputs:
+            raise ValueError("the loader gave no batch: there is nothing to predict")
+        if isinstance(outputs[0], tuple):
+            return tuple(cat(parts) for parts in zip(*outputs))
+        return cat(outputs)
+
+    def _count(self, tally: Tally, batch: Any, loss: Tensor, measured: Any) -> None:
+        values = measured if self._custom else {name: m(measured, batch[-1]) for name, m in self.metrics.items()}
+        tally.add(batch_size(batch) if self._custom else len(batch[-1]), loss=loss, **values)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """`model` in `eval` mode; afterwards each of its parts has the mode that it had."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _takes_value(scheduler: Any) -> bool:
+    """True if `scheduler.step(value)` wants a value, as that of a plateau does."""
+    parameters = inspect.signature(scheduler.step).parameters.values()
+    return any(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+
+
+def _learning_rates(optimizer: Optimizer, step: int) -> dict[str, float]:
+    """The learning rates of the groups at step `step`."""
+    rates = [group["lr"](step) if callable(group["lr"]) else group["lr"] for group in optimizer.param_groups]
+    return {"lr" if k == 0 else f"lr_{k}": float(rate) for k, rate in enumerate(rates)}
