@@ -21,6 +21,24 @@ KINDS: dict[str, Any] = {
     "rmsprop": lambda params, **kw: optim.RMSprop(params, lr=0.1, **kw),
     "rmsprop-momentum": lambda params, **kw: optim.RMSprop(params, lr=0.1, momentum=0.9, **kw),
     "rmsprop-centered": lambda params, **kw: optim.RMSprop(params, lr=0.1, centered=True, **kw),
+    "sgd-inside": lambda params, **kw: optim.SGD(params, convention="keras", lr=0.1, momentum=0.9, **kw),
+    "momentum-outside": lambda params, **kw: optim.Momentum(params, convention="pytorch", lr=0.1, dampening=0.5, **kw),
+    "nag-new": lambda params, **kw: optim.NAG(params, lr=0.1, momentum_order="new", **kw),
+    "rmsprop-inside": lambda params, **kw: optim.RMSprop(params, convention="tf1", lr=0.1, momentum=0.9, **kw),
+    "rmsprop-textbook": lambda params, **kw: optim.RMSprop(params, convention="graves2013", lr=0.1, **kw),
+    "rmsprop-corrected": lambda params, **kw: optim.RMSprop(params, lr=0.1, bias_correction=True, **kw),
+    "adam": lambda params, **kw: optim.Adam(params, lr=0.1, **kw),
+    "adam-amsgrad": lambda params, **kw: optim.Adam(params, lr=0.1, amsgrad=True, eps_mode="inside", **kw),
+    "adamw": lambda params, **kw: optim.AdamW(params, lr=0.1, convention="keras", **kw),
+    "adamax": lambda params, **kw: optim.Adamax(params, lr=0.1, **kw),
+    "adamax-outside": lambda params, **kw: optim.Adamax(params, lr=0.1, eps_mode="outside", **kw),
+    "nadam": lambda params, **kw: optim.NAdam(params, lr=0.1, **kw),
+    "radam": lambda params, **kw: optim.RAdam(params, lr=0.1, betas=(0.9, 0.8), **kw),
+    "adadelta": lambda params, **kw: optim.Adadelta(params, lr=0.1, **kw),
+    "rprop": lambda params, **kw: optim.Rprop(params, lr=0.1, **kw),
+    "asgd": lambda params, **kw: optim.ASGD(params, lr=0.1, lambd=0.01, t0=2, **kw),
+    "lion": lambda params, **kw: optim.Lion(params, lr=0.1, **kw),
+    "smorms3": lambda params, **kw: optim.SMORMS3(params, lr=0.1, **kw),
 }
 SHAPES = [(3, 4), (4,), (), (2, 1, 3), (0, 2), (5,)]
 
@@ -30,16 +48,30 @@ def values(p: Any) -> np.ndarray:
     return p.detach().cpu().numpy().copy()
 
 
-def bowl_track(make: Any, device: str, steps: int = 10, after_step: Any = None, dtype: Any = None) -> list[Any]:
-    """The points that an optimizer visits on x^2 + 10 y^2 from (40, 20), through autograd; the start is point 0."""
+def bowl_track(
+    make: Any, device: str, steps: int = 10, after_step: Any = None, dtype: Any = None, closure: bool = False
+) -> list[Any]:
+    """The points that an optimizer visits on x^2 + 10 y^2 from (40, 20), through autograd; the start is point 0.
+
+    closure: step gets one.
+    """
     p = minigrad.tensor([40.0, 20.0], dtype=dtype or minigrad.float64, device=device, requires_grad=True)
     scale = minigrad.tensor([1.0, 10.0], dtype=p.dtype, device=device)
     optimizer = make([p])
     track = [tuple(p.tolist())]
-    for t in range(1, steps + 1):
+
+    def backward() -> Any:
         optimizer.zero_grad()
-        (scale * p**2).sum().backward()
-        optimizer.step()
+        loss = (scale * p**2).sum()
+        loss.backward()
+        return loss
+
+    for t in range(1, steps + 1):
+        if closure:
+            optimizer.step(backward)
+        else:
+            backward()
+            optimizer.step()
         track.append(tuple(p.tolist()))
         if after_step is not None:
             after_step(optimizer, t)

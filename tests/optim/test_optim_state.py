@@ -24,7 +24,26 @@ ENTRIES = {
     "rmsprop": ["square_avg", "step"],
     "rmsprop-momentum": ["momentum_buffer", "square_avg", "step"],
     "rmsprop-centered": ["grad_avg", "square_avg", "step", "variance"],  # the variance is minigrad's
+    "sgd-inside": ["momentum_buffer"],
+    "momentum-outside": ["velocity"],
+    "nag-new": ["velocity"],
+    "rmsprop-inside": ["momentum_buffer", "square_avg", "step"],
+    "rmsprop-textbook": ["grad_avg", "momentum_buffer", "square_avg", "step"],
+    "rmsprop-corrected": ["square_avg", "step"],
+    "adam": ["exp_avg", "exp_avg_sq", "step"],
+    "adam-amsgrad": ["exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step"],
+    "adamw": ["exp_avg", "exp_avg_sq", "step"],
+    "adamax": ["exp_avg", "exp_inf", "step"],
+    "adamax-outside": ["exp_avg", "exp_inf", "step"],
+    "nadam": ["exp_avg", "exp_avg_sq", "mu_product", "step"],
+    "radam": ["exp_avg", "exp_avg_sq", "step"],
+    "adadelta": ["acc_delta", "square_avg", "step"],
+    "rprop": ["prev", "step", "step_size"],
+    "asgd": ["ax", "eta", "mu", "step"],
+    "lion": ["exp_avg"],  # not in PyTorch
+    "smorms3": ["grad_avg", "memory", "square_avg"],  # not in PyTorch
 }
+NUMBERS = ("mu_product", "eta", "mu")  # of a parameter, not of its elements
 
 
 def stepped(kind, device="cpu", steps=3, **kw):
@@ -53,6 +72,8 @@ def test_structure(kind, device):
             if name == "step":
                 assert entry.dtype == minigrad.float32 and entry.shape == () and entry.device.type == "cpu"
                 assert entry.item() == (1 if number == 1 else 3)
+            elif name in NUMBERS:
+                assert entry.shape == () and entry.device.type == "cpu"
             else:
                 assert entry.shape == params[number].shape and entry.dtype == params[number].dtype
 
