@@ -173,7 +173,8 @@ GOLDEN = [
     ("Graves, class", lambda ps: optim.RMSpropGraves(ps), GRAVES),
     ("Graves, recurrence", lambda ps: optim.RMSpropGraves(ps, centered_mode="recurrence"), GRAVES),
     ("Graves, options", lambda ps: optim.RMSprop(
-        ps, lr=1e-4, alpha=0.95, eps=1e-4, momentum=0.9, centered=True, eps_mode="inside", lr_in_velocity=True), GRAVES),
+        ps, lr=1e-4, alpha=0.95, eps=1e-4, momentum=0.9, centered=True, eps_mode="inside", lr_in_velocity=True),
+     GRAVES),
 ]  # fmt: skip
 
 
