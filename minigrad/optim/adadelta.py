@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .describing import averaged, number, times
-from .hyperparameters import Group, Hyperparameter
+from .hyperparameters import Group, Hyperparameter, Slots
 from .normalizing import EPS
 from .optimizer import Optimizer
 
@@ -79,7 +79,7 @@ class Adadelta(Optimizer):
         u += (1 - rho) * d * d
         p -= lr * d
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         rho, eps = group["rho"], number(group["eps"])
         return [
             averaged("v", rho, "g²"), f"d ← √(u + {eps}) / √(v + {eps}) g", averaged("u", rho, "d²"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .describing import root, times
-from .hyperparameters import Group, Hyperparameter
+from .hyperparameters import Group, Hyperparameter, Slots
 from .normalizing import EPS, EPS_MODE, eps_numbers, normalized
 from .optimizer import Optimizer
 
@@ -61,7 +61,7 @@ class Adagrad(Optimizer):
     counts_steps = True
 
     lr_decay = Hyperparameter(low=0)
-    initial_accumulator_value = Hyperparameter(low=0)
+    initial_accumulator_value = Hyperparameter(low=0, schedule=False)
     eps = EPS
     eps_mode = EPS_MODE
 
@@ -93,6 +93,6 @@ class Adagrad(Optimizer):
         s += g * g
         p -= lr * normalized(xp, g, s, eps, inside)
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         lr = self.scalars(group, t)["lr"]
         return ["s ← s + g²", f"p ← p - {times(lr, 'g')} / {root('s', group['eps'], group['eps_mode'])}"]

@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from .describing import averaged, root, times
-from .hyperparameters import Group, Hyperparameter, Pair
+from .hyperparameters import Group, Hyperparameter, Pair, Slots
 from .normalizing import EPS, normalized
 from .optimizer import Optimizer
 
@@ -110,7 +110,7 @@ class Adam(Optimizer):
             v = u
         p -= rate * normalized(xp, m, v, eps, inside)
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         (b1, b2), mode = group["betas"], group["eps_mode"]
         first, second = (1 - b1**t, 1 - b2**t) if group["bias_correction"] else (1.0, 1.0)
         lines = [averaged("m", b1, "g"), averaged("v", b2, "g²")]

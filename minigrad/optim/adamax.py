@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from .adam import BETAS
 from .describing import averaged, number, times
-from .hyperparameters import Group, Hyperparameter
+from .hyperparameters import Group, Hyperparameter, Slots
 from .normalizing import EPS
 from .optimizer import Optimizer
 
@@ -75,7 +75,7 @@ class Adamax(Optimizer):
         xp.maximum(u, size, out=u)
         p -= rate * m / (u if inside else u + eps)
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         (b1, b2), eps = group["betas"], number(group["eps"])
         size, below = (f"|g| + {eps}", "u") if group["eps_mode"] == "inside" else ("|g|", f"(u + {eps})")
         rate = group["lr"] / (1 - b1**t)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .describing import number, times
-from .hyperparameters import Group, Hyperparameter
+from .describing import times
+from .hyperparameters import Group, Hyperparameter, Slots
 from .optimizer import Optimizer
 
 
@@ -75,9 +75,6 @@ class ASGD(Optimizer):
         p -= eta * g
         a += mu * (p - a)
 
-    def formula(self, group: Group, t: int) -> list[str]:
-        eta, mu = float(group["lr"]), 1.0
-        if t > 1:
-            eta, mu = self.carry(group, t - 1).values()
-        shrunk = 1 - group["lambd"] * eta
-        return [f"p ← {shrunk:.10g} p - {times(eta, 'g')}", f"a ← a + {number(mu)} (p - a)"]
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
+        shrunk, eta, mu = self.scalars(group, t, **carried).values()
+        return [f"p ← {shrunk:.10g} p - {times(eta, 'g')}", f"a ← a + {times(mu, '(p - a)')}"]

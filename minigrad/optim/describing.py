@@ -7,9 +7,10 @@ compares with what the optimizer does. A line is an assignment: names, numbers, 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from .hyperparameters import Group, at_step
+from .flat import State
+from .hyperparameters import Group, Slots, at_step
 
 
 def number(value: float) -> str:
@@ -69,12 +70,27 @@ class Describing:
     """What an optimizer says of itself."""
 
     param_groups: list[Group]
+    state: Any
     convention: str | None
+    carried: ClassVar[dict[str, float]]
     _hyperparameters: dict[str, Any]
 
-    def formula(self, group: Group, t: int) -> list[str]:
-        """The lines of step `t` with the numbers of `group`, from the gradient g to the parameter p."""
+    def slots(self, group: Group) -> dict[str, float]:
+        """The state arrays of each parameter, with the number that they start from."""
+        raise NotImplementedError
+
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
+        """The lines of step `t` with the numbers of `group`, from the gradient g to the parameter p.
+
+        Args:
+            slots: the state arrays that the rule uses.
+            carried: the numbers that the step before has left.
+        """
         return []
+
+    def point(self, group: Group, t: int) -> str:
+        """Where the gradient is taken."""
+        return "p"
 
     def describe(self) -> str:
         """The formula in force, group by group, with its numbers at the next step.
@@ -92,31 +108,32 @@ class Describing:
         for k, group in enumerate(self.param_groups):
             numbers = sum(p.array.size for p in group["params"])
             tensors = len(group["params"])
-            t = self._next_step(group)
+            t = self._last_state(group).steps + 1
             lines.append(f"group {k}: {numbers:,} numbers in {tensors} tensor{'s' * (tensors != 1)}, step {t}")
             lines += [f"    {line}" for line in self.lines(group, t)]
         return "\n".join(lines)
 
     def lines(self, group: Group, t: int) -> list[str]:
         """The whole formula of step `t` of a group: gradient, weight decay, and the algorithm's own lines."""
+        slots, carried = self.slots(group), self._last_state(group).carried or self.carried
         group = at_step(group, t, self._hyperparameters)
         decay = group.get("weight_decay") or 0.0
         decoupled = group.get("decoupled_weight_decay")
-        gradient = "-∇f(p)" if group.get("maximize") else "∇f(p)"
+        gradient = ("-" if group.get("maximize") else "") + f"∇f({self.point(group, t)})"
         lines = [f"g ← {gradient}" if decoupled or not decay else f"g ← {gradient} + {times(decay, 'p')}"]
         if decoupled and decay:
             lines.append(f"p ← {times(1 - group['lr'] * decay, 'p')}")
-        return lines + self.formula(group, t)
+        return lines + self.formula(group, t, slots, **carried)
 
-    def _next_step(self, group: Group) -> int:
-        """The step that the first parameter of a group makes next."""
-        states: Any = self.state  # type: ignore[attr-defined]
-        return 1 + max((getattr(states[p], "steps", 0) for p in group["params"] if p in states), default=0)
+    def _last_state(self, group: Group) -> State:
+        """The state of a parameter of a group that has been stepped most often."""
+        states = [self.state[p] for p in group["params"] if isinstance(self.state.get(p), State)]
+        return max(states, key=lambda state: state.steps, default=State())
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for k, group in enumerate(self.param_groups):
             lines.append(f"Parameter Group {k}")
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
-            lines += [f"    {line}" for line in self.lines(group, self._next_step(group))]
+            lines += [f"    {line}" for line in self.lines(group, self._last_state(group).steps + 1)]
         return "\n".join([*lines, ")"])

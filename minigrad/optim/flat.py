@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from itertools import repeat
 from operator import is_
-from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..autograd.node import TensorBase
 from ..autograd.primitive import wrap
@@ -21,6 +20,7 @@ from ..backend.devices import activate, device_of, to_device
 from ..backend.door import Alike, Attribute, Item, kept, scratch, undivided
 from ..backend.library import Array, library
 from ..backend.ownership import alone, lent, own, root
+from .hyperparameters import Group
 
 #: A parameter of at least this many elements is updated by itself, where it is: gathering its gradient would cost
 #: more than the calls that it saves (measured: from about 30,000 float32 numbers on).
@@ -31,12 +31,16 @@ LARGE = 32_768
 BLOCK = 131_072
 
 
+#: Name in the state of a parameter whose rows decay between touches: the logarithm of the product of all decays.
+CLOCK = "decay_log"
+
+
 class State(dict):
     """The state of one parameter: tensors by name, and how many updates the parameter has had."""
 
     steps = 0
     sparse = False  # the parameter has had a row-sparse gradient
-    carried: Mapping[str, float] = MappingProxyType({})  # numbers that the next step needs, see `Optimizer.carry`
+    carried: Mapping[str, float] = {}  # numbers that the next step needs, see `Optimizer.carry`
     carried_before: Mapping[str, float] = carried
 
 
@@ -65,8 +69,11 @@ class Place:
 class Run:
     """Parameters of one dtype on one device that are updated together, with their state in flat buffers."""
 
-    def __init__(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> None:
+    def __init__(
+        self, parameters: Sequence[Any], group: Group, state: States, slots: Mapping[str, float]
+    ) -> None:
         first = parameters[0].array
+        self.group = group
         self.xp, self.type, self.dtype, self.device = library(first), type(first), first.dtype, device_of(first)
         self.places: list[Place] = []
         self.size = 0
@@ -125,7 +132,7 @@ class Run:
                 if not self._fits(array, place):
                     return None
                 outside.append(place)
-            if type(p._grad) is RowSparse and len(self.places) > 1:
+            if type(p._grad) is RowSparse and not own_state.sparse:
                 return None
             here: Any = None if p._grad is None else own_state.steps
             if own_state.carried and here is not None:
@@ -208,8 +215,10 @@ class Run:
 class SharedRun(Run):
     """A run of several parameters: values and gradients have flat buffers as well."""
 
-    def __init__(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> None:
-        super().__init__(parameters, state, slots)
+    def __init__(
+        self, parameters: Sequence[Any], group: Group, state: States, slots: Mapping[str, float]
+    ) -> None:
+        super().__init__(parameters, group, state, slots)
         with activate(self.device):
             self.values = self.xp.empty(self.size, dtype=self.dtype)
             self.gradients: Array = None
@@ -306,7 +315,12 @@ class SharedRun(Run):
         return found
 
 
-Piece = tuple[Run, int, int]
+class Piece(NamedTuple):
+    """Parameters [first, last) of a run, which are updated together."""
+
+    run: Run
+    first: int
+    last: int
 
 
 class Layout:
@@ -315,27 +329,29 @@ class Layout:
     A large parameter has its own, and one with row-sparse gradients; all others of one dtype and device share one.
     """
 
-    def __init__(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> None:
-        self.numbers = [*map(id, parameters)]
+    def __init__(self, group: Group, state: States, slots: Mapping[str, float]) -> None:
+        self.group = group
+        self.numbers = [*map(id, group["params"])]
         self.slots = slots
         together: dict[Any, list[Any]] = {}
-        for p in parameters:
+        for p in group["params"]:
             if type(p._grad) is RowSparse:
                 state.setdefault(p, State()).sparse = True
             apart = p.array.size >= LARGE or getattr(state.get(p), "sparse", False)
             together.setdefault(id(p) if apart else (p.array.dtype, device_of(p.array)), []).append(p)
-        self.runs = [(Run if len(some) == 1 else SharedRun)(some, state, slots) for some in together.values()]
+        self.runs = [(Run if len(some) == 1 else SharedRun)(some, group, state, slots) for some in together.values()]
 
-    def pieces(self, parameters: Sequence[Any], state: States, slots: Mapping[str, float]) -> list[Piece] | None:
-        """What to update together: parameters [first, last) of a run. None if the group must be laid out anew."""
-        if slots.keys() != self.slots.keys() or [*map(id, parameters)] != self.numbers:
+    def pieces(self, group: Group, state: States, slots: Mapping[str, float]) -> list[Piece] | None:
+        """What to update together. None if the group must be laid out anew."""
+        same = group is self.group and slots.keys() == self.slots.keys()
+        if not same or [*map(id, group["params"])] != self.numbers:
             return None
         found: list[Piece] = []
         for run in self.runs:
             pieces = run.pieces(state)
             if pieces is None:
                 return None
-            found += [(run, first, last) for first, last in pieces]
+            found += [Piece(run, first, last) for first, last in pieces]
         return found
 
     def because(self, pieces: list[Piece], state: States) -> Iterator[Any]:

@@ -16,6 +16,8 @@ from typing import Any
 
 #: a group of parameters: "params" and its options
 Group = dict[str, Any]
+#: the state arrays of a parameter by name, with what they start from
+Slots = Mapping[str, float]
 
 
 class Hyperparameter:
@@ -25,6 +27,7 @@ class Hyperparameter:
         label: what an error calls it (PyTorch's words).
         low: the smallest value allowed. below: the values must be smaller. above: they must be larger.
         choices: the values allowed.
+        schedule: whether a function of the step may stand for the number.
         name: of the option, if the attribute is called otherwise.
 
     Reading the attribute needs all groups to agree. Setting it sets all groups; nothing is set if the value is
@@ -39,9 +42,12 @@ class Hyperparameter:
         above: float | None = None,
         below: float | None = None,
         choices: tuple[Any, ...] | None = None,
+        schedule: bool = True,
         name: str = "",
     ) -> None:
-        self.label, self.low, self.above, self.below, self.choices, self.name = label, low, above, below, choices, name
+        self.label, self.name, self.choices = label, name, choices
+        self.low, self.above, self.below = low, above, below
+        self.schedule = schedule and choices is None
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = self.name or name
@@ -50,6 +56,8 @@ class Hyperparameter:
     def __get__(self, optimizer: Any, owner: type) -> Any:
         if optimizer is None:
             return self
+        if self.name not in vars(optimizer).get("defaults", ()):
+            raise AttributeError(f"{owner.__name__} has no option {self.name!r}")
         values = [group[self.name] for group in optimizer.param_groups]
         if any(value != values[0] for value in values):
             raise ValueError(
@@ -59,6 +67,8 @@ class Hyperparameter:
         return values[0]
 
     def __set__(self, optimizer: Any, value: Any) -> None:
+        if "defaults" not in vars(optimizer):  # a class written for PyTorch sets its attributes first
+            return
         if self.name not in optimizer.defaults:
             raise AttributeError(f"{type(optimizer).__name__} has no option {self.name!r}")
         for group in optimizer.param_groups:
@@ -68,23 +78,22 @@ class Hyperparameter:
 
     def check(self, value: Any) -> None:
         """Raise ValueError if `value` is not allowed. Schedules are looked at when they have given a number."""
-        if not callable(value):
-            self._check_one(value, value)
-
-    def _check_one(self, value: Any, given: Any) -> None:
+        if callable(value) and self.schedule:
+            return
         if self.choices is not None:
             if not any(value is choice or value == choice for choice in self.choices):
-                raise ValueError(f"Invalid {self.label}: {given!r} (choose from {', '.join(map(repr, self.choices))})")
+                raise ValueError(f"Invalid {self.label}: {value!r} (choose from {', '.join(map(repr, self.choices))})")
             return
         try:
             number = float(value)
         except (TypeError, ValueError):
-            raise ValueError(f"Invalid {self.label}: {given!r} (a number, or a function of the step)") from None
+            what = "a number, or a function of the step" if self.schedule else "a number"
+            raise ValueError(f"Invalid {self.label}: {value!r} ({what})") from None
         low, above, below = self.low, self.above, self.below
         if math.isnan(number) or not (
             (low is None or number >= low) and (above is None or number > above) and (below is None or number < below)
         ):
-            raise ValueError(f"Invalid {self.label}: {given}")
+            raise ValueError(f"Invalid {self.label}: {value}")
 
 
 class Pair(Hyperparameter):
@@ -112,7 +121,7 @@ def hyperparameters(cls: type) -> dict[str, Hyperparameter]:
 
 def is_schedule(value: Any) -> bool:
     """True for a function of the step, or a pair with one."""
-    return callable(value) or (type(value) is tuple and any(map(callable, value)))
+    return callable(value) or (type(value) in (tuple, list) and any(map(callable, value)))
 
 
 def at_step(group: Mapping[str, Any], t: int, known: Mapping[str, Hyperparameter]) -> Any:
@@ -126,7 +135,7 @@ def at_step(group: Mapping[str, Any], t: int, known: Mapping[str, Hyperparameter
     now = dict(group)
     for name, value in group.items():
         if is_schedule(value):
-            pair = isinstance(value, tuple)
+            pair = isinstance(value, (tuple, list))
             now[name] = tuple(_value(part, t) for part in value) if pair else _value(value, t)
             if name in known:
                 try:

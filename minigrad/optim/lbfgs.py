@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..autograd.modes import enable_grad
@@ -141,7 +141,8 @@ class LBFGS(Optimizer):
                     _, f, g = vector.evaluate()
                     return Point(t, f, dot(g, d), g)
 
-                point, count = strong_wolfe(along, Point(0.0, f, slope, g), t, largest(d))
+                left = int(now["max_eval"]) - evaluations
+                point, count = strong_wolfe(along, Point(0.0, f, slope, g), t, largest(d), left)
                 t, f, g = point.t, point.value, point.gradient
             memory.t = t
             vector.write(x + t * d)
@@ -169,13 +170,14 @@ class LBFGS(Optimizer):
                 found[name] = [v if isinstance(v, TensorBase) else wrap(host_array(v).copy()) for v in found[name]]
         return found
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Mapping[str, float] = {}, **carried: float) -> list[str]:  # noqa: B006
         search = ", t by strong Wolfe conditions" if group["line_search_fn"] else f" with t = {group['lr']}"
         return [f"d ← -H g with H from the last {group['history_size']} pairs", "p ← p + t d" + search]
 
     def _next_step(self, group: Group) -> int:
         """Schedules count iterations, over all steps."""
-        return 1 + self.state.get(group["params"][0], {}).get("n_iter", 0)
+        p = group["params"][0]
+        return 1 + self.state[p].get("n_iter", 0) if p in self.state else 1
 
 
 class Pair(NamedTuple):
@@ -212,6 +214,8 @@ class Memory:
         self.t: float = state.get("t", 0.0)
         self.f: float = state.get("prev_loss", math.nan)
         self.gamma: float = state.get("H_diag", 1.0)
+        self.d: Array
+        self.g: Array
         self.d, self.g = (vector.own(state[name]) if name in state else None for name in ("d", "prev_flat_grad"))
         steps, changes = ([*map(vector.own, state.get(name, []))] for name in ("old_stps", "old_dirs"))
         self.pairs = [*map(Pair, steps, changes, state.get("ro", []))]
@@ -246,8 +250,8 @@ class Vector:
         for p in parameters:
             if p.array.dtype != self.dtype or device_of(p.array) != self.device:
                 raise ValueError(
-                    f"LBFGS makes one vector of its parameters, so they must agree in dtype and device; got {self.dtype} "
-                    f"on {self.device} and {p.array.dtype} on {device_of(p.array)}"
+                    "LBFGS makes one vector of its parameters, so they must agree in dtype and device; got "
+                    f"{self.dtype} on {self.device} and {p.array.dtype} on {device_of(p.array)}"
                 )
         self.parameters, self.closure = parameters, closure
         self.size = sum(p.array.size for p in parameters)

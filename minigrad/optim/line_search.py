@@ -16,8 +16,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 C1, C2 = 1e-4, 0.9
-#: evaluations along one direction after the first
-MOST = 25
 
 
 class Point(NamedTuple):
@@ -30,19 +28,22 @@ class Point(NamedTuple):
 
 
 def strong_wolfe(
-    along: Callable[[float], Point], start: Point, t: float, size: float, tolerance: float = 1e-9
+    along: Callable[[float], Point], start: Point, t: float, size: float, most: int = 25, tolerance: float = 1e-9
 ) -> tuple[Point, int]:
     """A point that satisfies the strong Wolfe conditions, or the best that was found.
 
     The safeguards that the book leaves open are those of minFunc (Schmidt 2005), as in PyTorch: a longer step is
-    1.01 to 10 times the last, a step inside of an interval keeps away from its ends, see `between`. A value or slope
-    that is not finite counts as infinitely high, so that the search turns back from it.
+    1.01 to 10 times the last, a step inside of an interval keeps away from its ends, see `between`. Two things are
+    not as in PyTorch: a value or slope that is not finite counts as infinitely high, so that the search turns back
+    from it; and an end of an interval that has not fallen enough is never taken for its better end, however low it
+    is (the book's rule; without it the interval may close in on a point that satisfies nothing).
 
     Args:
         along: evaluates the function at x + t d.
         start: the point at t = 0; its slope must be below 0.
         t: the first step to try.
         size: the largest entry of |d|; the search ends with an interval in which nothing moves by `tolerance`.
+        most: how many evaluations there may be after the first.
 
     Returns:
         the point, and the number of evaluations.
@@ -67,25 +68,30 @@ def strong_wolfe(
     before, here, count = start, evaluate(t), 1
     ends = None
     while ends is None:  # algorithm 3.5
-        if too_high(here) or (count > 2 and here.value >= before.value):
+        if count > most:
+            ends = [start, here]
+        elif too_high(here) or (count > 2 and here.value >= before.value):
             ends = [before, here]
         elif flat(here):
             return here, count
         elif here.slope >= 0:
             ends = [before, here]
-        elif count > MOST:
-            ends = [start, here]
         else:
             t = cubic_minimum(before, here, here.t + 0.01 * (here.t - before.t), 10 * here.t)
             before, here, count = here, evaluate(t), count + 1
 
-    low, stuck = lower(ends), False
-    while count <= MOST and abs(ends[1].t - ends[0].t) * size >= tolerance:  # algorithm 3.6
+    def better() -> int:
+        """Which end of the interval is the lower one, of those that have fallen enough."""
+        first, second = ((too_high(end), end.value) for end in ends)
+        return int(second < first)
+
+    low, stuck = better(), False
+    while count <= most and abs(ends[1].t - ends[0].t) * size >= tolerance:  # algorithm 3.6
         t, stuck = between(ends, stuck)
         here, count = evaluate(t), count + 1
         if too_high(here) or here.value >= ends[low].value:
             ends[1 - low] = here
-            low = lower(ends)
+            low = better()
         else:
             if flat(here):
                 return here, count
@@ -95,18 +101,13 @@ def strong_wolfe(
     return ends[low], count
 
 
-def lower(ends: list[Point]) -> int:
-    """Which end of an interval has the lower value."""
-    return int(ends[1].value < ends[0].value)
-
-
 def between(ends: list[Point], stuck: bool) -> tuple[float, bool]:
     """The next step to try between two points, and whether it lies within a tenth of the interval from an end.
 
     The second time in a row that would be too little progress: then it is moved a tenth away from that end.
     """
     left, right = sorted((ends[0].t, ends[1].t))
-    t, margin = cubic_minimum(*ends, left, right), 0.1 * (right - left)
+    t, margin = cubic_minimum(ends[0], ends[1], left, right), 0.1 * (right - left)
     if min(right - t, t - left) >= margin:
         return t, False
     if stuck or t >= right or t <= left:

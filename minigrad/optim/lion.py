@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from .adam import BETAS
 from .describing import averaged, times, total
-from .hyperparameters import Group
+from .hyperparameters import Group, Slots
 from .optimizer import Optimizer
 
 
@@ -62,7 +62,7 @@ class Lion(Optimizer):
         m *= b2
         m += (1 - b2) * g
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         b1, b2 = group["betas"]
         direction = f"sign({total((b1, 'm'), (1 - b1, 'g'))})"
         return [f"p ← p - {times(group['lr'], direction)}", averaged("m", b2, "g")]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .describing import times, total
-from .hyperparameters import Group, Hyperparameter
+from .hyperparameters import Group, Hyperparameter, Slots
 from .optimizer import Optimizer
-from .velocity import FIRST_STEP, LR_IN_VELOCITY, factors
+from .velocity import FIRST_STEP, LR_IN_VELOCITY, factors, or_one
 
 
 class Momentum(Optimizer):
@@ -88,7 +88,7 @@ class Momentum(Optimizer):
         v -= g if gain is None else gain * g
         p += v if rate is None else rate * v
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         numbers = factors(group, t)
-        gain, rate = numbers["gain"] or 1, numbers["rate"] or 1
+        gain, rate = or_one(numbers["gain"]), or_one(numbers["rate"])
         return [f"v ← {total((numbers['mu'], 'v'), (-gain, 'g'))}", f"p ← p + {times(rate, 'v')}"]

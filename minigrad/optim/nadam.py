@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from .adam import BETAS
 from .describing import averaged, number, root, total
-from .hyperparameters import Group, Hyperparameter
+from .hyperparameters import Group, Hyperparameter, Slots
 from .normalizing import EPS, normalized
 from .optimizer import Optimizer
 
@@ -82,10 +82,9 @@ class NAdam(Optimizer):
         v += (1 - b2) * g * g
         p -= normalized(xp, of_g * g + of_m * m, v, eps, False)
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         b1, b2 = group["betas"]
-        product = math.prod(_mu(group, k) for k in range(1, t))
-        numbers, correction = self.scalars(group, t, product), math.sqrt(1 - b2**t)
+        numbers, correction = self.scalars(group, t, **carried), math.sqrt(1 - b2**t)
         step = total((numbers["of_g"] / correction, "g"), (numbers["of_m"] / correction, "m"))
         below = root(f"(v / {number(1 - b2**t)})", group["eps"], "outside")
         return [averaged("m", b1, "g"), averaged("v", b2, "g²"), f"p ← p - ({step}) / {below}"]

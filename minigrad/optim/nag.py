@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from .describing import times, total
-from .hyperparameters import Group, Hyperparameter
+from .hyperparameters import Group, Hyperparameter, Slots
 from .momentum import Momentum
 from .optimizer import Optimizer
-from .velocity import factors
+from .velocity import factors, or_one
 
 
 class NAG(Momentum):
@@ -84,7 +84,7 @@ class NAG(Momentum):
             for p in group["params"]:
                 if (state := self.state.get(p)) and "velocity" in state:
                     numbers = self._numbers(group, state)
-                    reach = numbers["mu"] * (1 if numbers["rate"] is None else numbers["rate"])
+                    reach = numbers["mu"] * or_one(numbers["rate"])
                     before.append((p, p.array.copy()))
                     p.array[...] += reach * state["velocity"].array
                     p._storage.changed("NAG.step")
@@ -114,9 +114,15 @@ class NAG(Momentum):
             change = (mu * mu) * v - (1 + mu) * step
         p += change if rate is None else rate * change
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def point(self, group: Group, t: int) -> str:
+        if group["form"] != "lookahead":
+            return "p"
         numbers = factors(group, t)
-        gain, rate, mu = numbers["gain"] or 1, numbers["rate"] or 1, numbers["mu"]
+        return f"p + {times(numbers['mu'] * or_one(numbers['rate']), 'v')}"
+
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
+        numbers = factors(group, t)
+        gain, rate, mu = or_one(numbers["gain"]), or_one(numbers["rate"]), numbers["mu"]
         velocity = f"v ← {total((mu, 'v'), (-gain, 'g'))}"
         if group["form"] == "lookahead":
             return [velocity, f"p ← p + {times(rate, 'v')}"]

@@ -25,6 +25,7 @@ in blocks that stay in cache: see `flat.py`.
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
@@ -77,7 +78,7 @@ class Optimizer(Describing, StateMethods):
 
     def __init__(self, params: Any, defaults: dict[str, Any], convention: str | None = None) -> None:
         self.convention = convention
-        self.defaults = defaults if convention is None else {**defaults, **self._conventional(convention)}
+        self.defaults = {**defaults, **self._conventional(convention, defaults)}
         self.param_groups: list[Group] = []
         self.state: defaultdict[Any, State] = defaultdict(State)
         self._hyperparameters = hyperparameters(type(self))
@@ -87,17 +88,26 @@ class Optimizer(Describing, StateMethods):
         for group in listed(params):
             self.add_param_group(group)
 
-    def _conventional(self, convention: str) -> dict[str, Any]:
+    def _conventional(self, convention: str | None, given: dict[str, Any]) -> dict[str, Any]:
         """The options that follow from a convention: all but those that the caller has named."""
         name = type(self).__name__
+        if convention is None:
+            return {}
         if convention not in self.conventions:
             known = ", ".join(map(repr, self.conventions))
             raise ValueError(f"{name} knows no convention {convention!r}: choose None (the default) or one of {known}")
-        options = {k: v for k, v in self.conventions[convention].items() if k not in self._named}
+        options = {k: v for k, v in self.conventions[convention].items() if not self._is_named(k, given[k])}
         for option, value in options.items():
             if value is None:
                 raise ValueError(f"{name}(convention={convention!r}) has no default {option}: give {option}=")
         return options
+
+    def _is_named(self, option: str, value: Any) -> bool:
+        """True if the caller has given an option, or a subclass another value than the default."""
+        makers = [vars(base)["__init__"] for base in type(self).__mro__ if "__init__" in vars(base)]
+        signatures = [*map(inspect.signature, makers)]
+        default = next(s.parameters[option].default for s in signatures if option in s.parameters)
+        return option in self._named or value != default
 
     # -- what an algorithm states --------------------------------------------------------------------------------
 
@@ -170,31 +180,29 @@ class Optimizer(Describing, StateMethods):
             with enable_grad():
                 loss = closure()
         advanced: list[Piece] = []
-        groups: list[Group] = []
         for k, group in enumerate(self.param_groups):
-            for run, first, last in settled(self._pieces, self._because, k, group):
-                self._advance(run, first, last, group)
-                advanced.append((run, first, last))
-                groups.append(group)
-        effect(self._count, self._uncount, advanced, groups)
+            for piece in settled(self._pieces, self._because, k, group):
+                self._advance(*piece)
+                advanced.append(piece)
+        effect(self._count, self._uncount, advanced)
         for hook in list(self._after.values()):
             hook(self, (closure,), {})
         return loss
 
     def _pieces(self, k: int, group: Group) -> list[Piece]:
         """What group `k` updates together, after it has been laid out anew where that is needed."""
-        parameters, state, slots = group["params"], self.state, self.slots(group)
+        state, slots = self.state, self.slots(group)
         pieces = None
         if k in self._layouts:
-            pieces = self._layouts[k].pieces(parameters, state, slots)
+            pieces = self._layouts[k].pieces(group, state, slots)
         if pieces is None:
             unsettle(f"{type(self).__name__} lays its parameters out")
-            self._layouts[k] = Layout(parameters, state, slots)
+            self._layouts[k] = Layout(group, state, slots)
             for run in self._layouts[k].runs:
                 require_eps(group, run.dtype)
                 if self.fades_by and run.states[0].sparse:
                     make_clocks(run)
-            pieces = self._layouts[k].pieces(parameters, state, slots)
+            pieces = self._layouts[k].pieces(group, state, slots)
             assert pieces is not None
         return pieces
 
@@ -214,12 +222,12 @@ class Optimizer(Describing, StateMethods):
     def _slot_names(self, group: Group) -> list[str]:
         return [*self.slots(group)]
 
-    def _advance(self, run: Run, first: int, last: int, group: Group) -> None:
+    def _advance(self, run: Run, first: int, last: int) -> None:
         """One call of the rule, for parameters [first, last) of a run."""
-        numbers = changing(self._numbers, group, run.states[first])
+        numbers = changing(self._numbers, run.group, run.states[first])
         if run.states[first].sparse:
             if type(run.parameters[first]._grad) is RowSparse:
-                return advance_rows(self, run, group, numbers)
+                return advance_rows(self, run, numbers)
             catch_up(run)
         maximize, decay, shrink = numbers.pop("maximize"), numbers.pop("decay"), numbers.pop("shrink")
         for p, g, state in run.blocks(first, last):
@@ -245,20 +253,20 @@ class Optimizer(Describing, StateMethods):
         numbers["maximize"] = bool(group.get("maximize"))
         return numbers
 
-    def _count(self, advanced: Sequence[Piece], groups: Sequence[Group]) -> None:
-        """Note that the parameters of the pieces, of one group each, have had another step."""
+    def _count(self, advanced: Sequence[Piece]) -> None:
+        """Note that the parameters of the pieces have had another step."""
         storages: list[Any] = []
-        for (run, first, last), group in zip(advanced, groups):
+        for run, first, last in advanced:
             states = run.states[first:last]
             for state in states:
                 state.steps += 1
             if self.carried:
                 for state in states:
-                    self._carry(group, state)
+                    self._carry(run.group, state)
             storages += [p._storage for p in run.parameters[first:last]]
         change_together(storages, f"{type(self).__name__}.step")
 
-    def _uncount(self, advanced: Sequence[Piece], groups: Sequence[Group]) -> None:
+    def _uncount(self, advanced: Sequence[Piece]) -> None:
         for run, first, last in advanced:
             for state in run.states[first:last]:
                 state.steps -= 1

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from .adam import BETAS
 from .describing import averaged, number, times
-from .hyperparameters import Group
+from .hyperparameters import Group, Slots
 from .normalizing import EPS, normalized
 from .optimizer import Optimizer
 
@@ -71,7 +71,7 @@ class RAdam(Optimizer):
         v += (1 - b2) * g * g
         p -= rate * (normalized(xp, m, v, eps, False) if trusted else m)
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         numbers = self.scalars(group, t)
         below = f" / (√v + {number(numbers['eps'])})" if numbers["trusted"] else ""
         averages = [averaged("m", numbers["b1"], "g"), averaged("v", numbers["b2"], "g²")]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .describing import averaged, root, times, total
-from .hyperparameters import Group, Hyperparameter
+from .hyperparameters import Group, Hyperparameter, Slots
 from .normalizing import EPS, EPS_MODE, eps_numbers, normalized
 from .optimizer import Optimizer
-from .velocity import LR_IN_VELOCITY
+from .velocity import LR_IN_VELOCITY, or_one
 
 _KERAS = {
     "lr": 0.001, "alpha": 0.9, "eps": 1e-7, "eps_mode": "inside", "lr_in_velocity": True, "centered_mode": "textbook",
@@ -43,7 +43,8 @@ class RMSprop(Optimizer):
         centered: see above.
         capturable, foreach, differentiable: accepted for PyTorch's sake.
         maximize: climb instead of descend.
-        eps_mode, lr_in_velocity, centered_mode: see above.
+        eps_mode, lr_in_velocity, centered_mode: see above. Without ε a number whose gradient is exactly 0 from the
+            start becomes NaN.
         initial_accumulator_value: where v (or c) starts.
         bias_correction: averages as if nothing had been before the first step: v / (1 - α^t), which
             α_t = α (1 - α^(t-1)) / (1 - α^t) in place of α gives. Without it the first steps are 1/√(1 - α) times
@@ -82,7 +83,7 @@ class RMSprop(Optimizer):
     momentum = Hyperparameter("momentum value", low=0)
     centered = Hyperparameter("centered", choices=(True, False))
     centered_mode = Hyperparameter("centered_mode", choices=("recurrence", "textbook"))
-    initial_accumulator_value = Hyperparameter(low=0)
+    initial_accumulator_value = Hyperparameter(low=0, schedule=False)
     bias_correction = Hyperparameter("bias_correction", choices=(True, False))
     lr_in_velocity = LR_IN_VELOCITY
     eps = EPS
@@ -120,7 +121,7 @@ class RMSprop(Optimizer):
         alpha, lr = float(group["alpha"]), float(group["lr"])
         if group["bias_correction"]:
             alpha *= (1 - alpha ** (t - 1)) / (1 - alpha**t)
-        inside = bool(group["lr_in_velocity"] and group["momentum"])
+        inside = group["lr_in_velocity"]
         return {
             "alpha": alpha, "mu": float(group["momentum"]), **eps_numbers(group),
             "gain": lr if inside else None, "rate": None if inside else lr,
@@ -145,16 +146,18 @@ class RMSprop(Optimizer):
                 m += (1 - alpha) * (g - m)
                 v = v - m * m
         step = normalized(xp, g, v, eps, inside)
+        if gain is not None:
+            step *= gain
         if "momentum_buffer" in state:
             b = state["momentum_buffer"]
             b *= mu
-            b += step if gain is None else gain * step
+            b += step
             step = b
         p -= step if rate is None else rate * step
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         numbers, mode = self.scalars(group, t), group["eps_mode"]
-        alpha, gain, rate = numbers["alpha"], numbers["gain"] or 1, numbers["rate"] or 1
+        alpha, gain, rate = numbers["alpha"], or_one(numbers["gain"]), or_one(numbers["rate"])
         lines, variance = [averaged("v", alpha, "g²")], "v"
         if group["centered"] and group["centered_mode"] == "textbook":
             lines, variance = [*lines, averaged("m", alpha, "g")], "(v - m²)"
@@ -162,7 +165,7 @@ class RMSprop(Optimizer):
             spread = total((1, "c"), (1 - alpha, "(g - m)²"))
             lines, variance = [f"c ← {times(alpha, f'({spread})')}", averaged("m", alpha, "g")], "c"
         step = f"{times(gain, 'g')} / {root(variance, group['eps'], mode)}"
-        if group["momentum"]:
+        if "momentum_buffer" in slots:
             return [*lines, f"b ← {total((numbers['mu'], 'b'), (1, step))}", f"p ← p - {times(rate, 'b')}"]
         return [*lines, f"p ← p - {times(rate, step)}"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .describing import number
-from .hyperparameters import Group, Pair
+from .hyperparameters import Group, Pair, Slots
 from .optimizer import Optimizer
 
 
@@ -76,7 +76,7 @@ class Rprop(Optimizer):
         before[...] = g * (agreement >= 0)
         p -= xp.sign(before) * s
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         (down, up), (smallest, largest) = group["etas"], group["step_sizes"]
         a, b, c, d = map(number, (down, up, smallest, largest))
         return [

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from ..autograd.node import TensorBase
 from ..autograd.primitive import wrap
 from ..backend.host import host_array
-from .flat import State
+from .flat import CLOCK, State
+from .hyperparameters import Group, is_schedule
 
 
 class StateMethods:
@@ -45,7 +46,7 @@ class StateMethods:
                 own = self.state.get(p, State())
                 steps = getattr(own, "steps", 0)
                 entries = {name: value for name, value in own.items() if steps or name not in declared}
-                if steps and self.counts_steps:
+                if steps and self._saves_steps(group):
                     carried = {name: wrap(host_array(value, "float64")) for name, value in own.carried.items()}
                     entries = {"step": wrap(host_array(float(steps), "float32")), **carried, **entries}
                 if entries:
@@ -74,10 +75,11 @@ class StateMethods:
                     f"parameter group {number} of the state has {len(saved['params'])} parameters, the optimizer's "
                     f"{len(group['params'])}"
                 )
-            slots = self.slots({**group, **saved})
+            both = {**group, **saved}
+            slots, counted = self.slots(both), self._saves_steps(both)
             for key, p in zip(saved["params"], group["params"]):
                 if key in entries:
-                    fresh[p] = self._loaded(p, entries.pop(key), slots)
+                    fresh[p] = self._loaded(p, entries.pop(key), slots, counted)
         if entries:
             raise ValueError(f"the state has entries for parameters {sorted(entries)}, which no group of it names")
         options = [copy.deepcopy({k: v for k, v in saved.items() if k != "params"}) for saved in saved_groups]
@@ -86,11 +88,15 @@ class StateMethods:
         for group, loaded in zip(self.param_groups, options):
             group.update(loaded)
 
-    def _loaded(self, p: Any, entries: dict[str, Any], slots: dict[str, float]) -> State:
+    def _saves_steps(self, group: Group) -> bool:
+        """True if a parameter's number of steps is part of its state: PyTorch saves it so, or a schedule needs it."""
+        return self.counts_steps or any(map(is_schedule, group.values()))
+
+    def _loaded(self, p: Any, entries: dict[str, Any], slots: dict[str, float], counted: bool) -> State:
         """The state of `p` from what was saved: tensors in its dtype and on its device, anything else as it is."""
         own = State()
         for name, value in entries.items():
-            if name == "step" and self.counts_steps:
+            if name == "step" and counted:
                 own.steps = int(value)
             elif name in self.carried:
                 own.carried = {**own.carried, name: float(value)}
@@ -108,4 +114,5 @@ class StateMethods:
                 )
         loaded = State(found)
         loaded.steps, loaded.carried = own.steps or int(bool(found)), own.carried
+        loaded.sparse = CLOCK in found
         return loaded

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .describing import times, total
-from .hyperparameters import Group, Hyperparameter, is_schedule
+from .hyperparameters import Group, Hyperparameter, Slots, is_schedule
 from .optimizer import Optimizer
-from .velocity import FIRST_STEP, LR_IN_VELOCITY, factors
+from .velocity import FIRST_STEP, LR_IN_VELOCITY, factors, or_one
 
 
 class SGD(Optimizer):
@@ -89,26 +89,27 @@ class SGD(Optimizer):
         return "momentum" if group["momentum"] else ""
 
     def scalars(self, group: Group, t: int) -> dict[str, Any]:
-        if not group["momentum"]:
-            return {"gain": None, "rate": float(group["lr"]), "mu": 0.0, "nesterov": False}
-        return {**factors(group, t), "nesterov": group["nesterov"]}
+        return {**factors(group, t), "lr": float(group["lr"]), "nesterov": group["nesterov"]}
 
     def update(  # type: ignore[override]
-        self, xp: Any, p: Any, g: Any, state: Any, gain: float | None, rate: float | None, mu: float, nesterov: bool
-    ) -> None:
-        if "momentum_buffer" in state:
-            b = state["momentum_buffer"]
-            if gain is not None:
-                g = gain * g
-            b *= mu
-            b += g
-            g = g + mu * b if nesterov else b
-        p -= g if rate is None else rate * g
+        self, xp: Any, p: Any, g: Any, state: Any,
+        gain: float | None, rate: float | None, mu: float, lr: float, nesterov: bool,
+    ) -> None:  # fmt: skip
+        if "momentum_buffer" not in state:
+            p -= lr * g
+            return
+        b = state["momentum_buffer"]
+        if gain is not None:
+            g = gain * g
+        b *= mu
+        b += g
+        step = g + mu * b if nesterov else b
+        p -= step if rate is None else rate * step
 
-    def formula(self, group: Group, t: int) -> list[str]:
-        numbers = self.scalars(group, t)
-        gain, rate, mu = numbers["gain"] or 1, numbers["rate"] or 1, numbers["mu"]
-        if not group["momentum"]:
-            return [f"p ← p - {times(rate, 'g')}"]
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
+        numbers = factors(group, t)
+        gain, rate, mu = or_one(numbers["gain"]), or_one(numbers["rate"]), numbers["mu"]
+        if not slots:
+            return [f"p ← p - {times(group['lr'], 'g')}"]
         step = f"({total((gain, 'g'), (mu, 'b'))})" if group["nesterov"] else "b"
         return [f"b ← {total((mu, 'b'), (gain, 'g'))}", f"p ← p - {times(rate, step)}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .describing import number
-from .hyperparameters import Group
+from .hyperparameters import Group, Slots
 from .normalizing import EPS
 from .optimizer import Optimizer
 
@@ -65,7 +65,7 @@ class SMORMS3(Optimizer):
         k *= 1 - x
         k += 1
 
-    def formula(self, group: Group, t: int) -> list[str]:
+    def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         lr, eps = number(group["lr"]), number(group["eps"])
         return [
             "r ← 1 / (k + 1)", "m ← m + r (g - m)", "v ← v + r (g² - v)", f"x ← m² / (v + {eps})",

@@ -22,12 +22,11 @@ from ..backend.devices import activate, device_of, to_device
 from ..backend.door import kept, whole
 from ..backend.kernels import sum_rows
 from ..backend.library import Array, library
-from .flat import Run
+from .flat import CLOCK, Run
 from .hyperparameters import Group
 
-#: names in the state of a parameter whose rows decay between touches: the logarithm of the product of all decays so
-#: far, and what it was when each row was last touched
-CLOCK, TOUCHED = "decay_log", "decay_log_of_rows"
+#: in the state of a parameter whose rows decay between touches, beside CLOCK: what it was when each was last touched
+TOUCHED = "decay_log_of_rows"
 
 
 def make_clocks(run: Run) -> None:
@@ -42,7 +41,7 @@ def make_clocks(run: Run) -> None:
                 state[name] = wrap(to_device(state[name].array, run.device))
 
 
-def advance_rows(optimizer: Any, run: Run, group: Group, numbers: dict[str, Any]) -> None:
+def advance_rows(optimizer: Any, run: Run, numbers: dict[str, Any]) -> None:
     """One call of the rule on the rows that the gradient of the only parameter in `run` names.
 
     Args:
@@ -53,7 +52,7 @@ def advance_rows(optimizer: Any, run: Run, group: Group, numbers: dict[str, Any]
     """
     (place,) = run.places
     table, gradient = place.parameter.array, place.parameter._grad
-    fading = _fading(optimizer, group)
+    fading = _fading(optimizer, run.group)
     names = list(run.slots)
     kept_arrays = [kept(run.slots[name], name) for name in names]
     if fading is not None:

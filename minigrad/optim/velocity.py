@@ -27,3 +27,8 @@ def factors(group: Group, t: int) -> dict[str, Any]:
     """Gain, rate and μ by the names of update's parameters."""
     gain, rate = gain_and_rate(group, t)
     return {"gain": gain, "rate": rate, "mu": float(group["momentum"])}
+
+
+def or_one(factor: float | None) -> float:
+    """The number that None stands for."""
+    return 1.0 if factor is None else factor

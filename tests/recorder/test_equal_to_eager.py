@@ -63,11 +63,18 @@ optimizers = st.one_of(
     ),
     st.fixed_dictionaries(
         {"kind": st.just("Adagrad"), "lr": st.floats(0, 0.1), "lr_decay": st.sampled_from([0.0, 0.1]),
-         "eps_mode": st.sampled_from(["inside", "outside"])}
+         "eps_mode": st.sampled_from(["inside", "outside"]), "eps": st.just(1e-6)}
     ),
     st.fixed_dictionaries(
         {"kind": st.just("RMSprop"), "lr": st.floats(0, 0.1), "momentum": st.sampled_from([0.0, 0.9]),
-         "centered": st.booleans(), "weight_decay": st.sampled_from([0.0, 0.01])}
+         "centered": st.booleans(), "weight_decay": st.sampled_from([0.0, 0.01]), "eps": st.just(1e-6)}
+    ),
+    st.fixed_dictionaries(
+        {"kind": st.sampled_from(["Adam", "AdamW", "Adamax", "NAdam", "RAdam", "Adadelta"]), "lr": st.floats(0, 0.1),
+         "weight_decay": st.sampled_from([0.0, 0.01]), "eps": st.just(1e-6)}
+    ),
+    st.fixed_dictionaries(
+        {"kind": st.sampled_from(["Rprop", "ASGD", "Lion"]), "lr": st.floats(0.001, 0.1), "maximize": st.booleans()}
     ),
 )  # fmt: skip
 
