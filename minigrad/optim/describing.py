@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .flat import State
-from .hyperparameters import Group, Slots, at_step
+from .hyperparameters import Group, Slots, at_step, is_schedule
 
 
 def number(value: float) -> str:
@@ -133,7 +133,12 @@ class Describing:
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for k, group in enumerate(self.param_groups):
+            t = self._last_state(group).steps + 1
+            now = at_step(group, t, self._hyperparameters)
             lines.append(f"Parameter Group {k}")
-            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
-            lines += [f"    {line}" for line in self.lines(group, self._last_state(group).steps + 1)]
+            for name in sorted(group):
+                if name != "params":
+                    scheduled = f" (of a schedule, at step {t})" if is_schedule(group[name]) else ""
+                    lines.append(f"    {name}: {now[name]}{scheduled}")
+            lines += [f"    {line}" for line in self.lines(group, t)]
         return "\n".join([*lines, ")"])
