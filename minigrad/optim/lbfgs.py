@@ -135,15 +135,9 @@ class LBFGS(Optimizer):
                 break
             x, count = vector.values(), 0
             if now["line_search_fn"] is not None:
-
-                def along(t: float, x: Array = x, d: Array = d) -> Point:
-                    vector.write(x + t * d)
-                    _, f, g = vector.evaluate()
-                    return Point(t, f, dot(g, d), g)
-
                 left = int(now["max_eval"]) - evaluations
-                point, count = strong_wolfe(along, Point(0.0, f, slope, g), t, largest(d), left)
-                t, f, g = point.t, point.value, point.gradient
+                start = Point(0.0, f, slope, g)
+                (t, f, _, g), count = strong_wolfe(vector.line(x, d), start, t, largest(d), left)
             memory.t = t
             vector.write(x + t * d)
             if now["line_search_fn"] is None and turn < most:
@@ -155,7 +149,14 @@ class LBFGS(Optimizer):
             if t * largest(d) <= tolerance or abs(f - memory.f) < tolerance:
                 break
         state.update(memory.entries())
+        state.steps = memory.iterations
         return loss
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """As every optimizer's; its steps are iterations, which are counted under PyTorch's name."""
+        super().load_state_dict(state_dict)
+        for state in self.state.values():
+            state.steps = state.get("n_iter", 0)
 
     def restored(self, entries: dict[str, Any], *_: Any) -> dict[str, Any]:
         """Numbers as numbers and lists as lists of Tensors, from what PyTorch's class has saved, too."""
@@ -170,14 +171,9 @@ class LBFGS(Optimizer):
                 found[name] = [v if isinstance(v, TensorBase) else wrap(host_array(v).copy()) for v in found[name]]
         return found
 
-    def formula(self, group: Group, t: int, slots: Mapping[str, float] = {}, **carried: float) -> list[str]:  # noqa: B006
+    def formula(self, group: Group, t: int, slots: Mapping[str, float], **carried: float) -> list[str]:
         search = ", t by strong Wolfe conditions" if group["line_search_fn"] else f" with t = {group['lr']}"
         return [f"d ← -H g with H from the last {group['history_size']} pairs", "p ← p + t d" + search]
-
-    def _next_step(self, group: Group) -> int:
-        """Schedules count iterations, over all steps."""
-        p = group["params"][0]
-        return 1 + self.state[p].get("n_iter", 0) if p in self.state else 1
 
 
 class Pair(NamedTuple):
@@ -296,6 +292,16 @@ class Vector:
         if all(p._grad is None for p in self.parameters) and any(p.requires_grad for p in self.parameters):
             raise RuntimeError("no parameter has a gradient after LBFGS called the closure: call loss.backward() in it")
         return loss, number(loss), self.xp.concatenate(gradients)
+
+    def line(self, x: Array, d: Array) -> Callable[[float], Point]:
+        """The closure as a function of the distance t from x along d."""
+
+        def along(t: float) -> Point:
+            self.write(x + t * d)
+            _, f, g = self.evaluate()
+            return Point(t, f, dot(g, d), g)
+
+        return along
 
     def gradient(self, p: Any) -> Array:
         if p._grad is None:
