@@ -10,7 +10,10 @@ import minigrad
 from minigrad import optim
 from minigrad.optim import Optimizer
 
-CLASSES = [optim.SGD, optim.Momentum, optim.NAG, optim.Adagrad, optim.RMSprop]
+CLASSES = [
+    optim.SGD, optim.Momentum, optim.NAG, optim.Adagrad, optim.RMSprop, optim.RMSpropGraves, optim.Adam, optim.AdamW,
+    optim.Adamax, optim.NAdam, optim.RAdam, optim.Adadelta, optim.Rprop, optim.ASGD, optim.Lion, optim.SMORMS3,
+]  # fmt: skip
 
 
 def leaf(device="cpu"):
@@ -91,6 +94,31 @@ INVALID = [
     (optim.RMSprop, {"alpha": -0.1}, "Invalid alpha value: -0.1"),
     (optim.RMSprop, {"alpha": 1.0}, "Invalid alpha value: 1.0"),
     (optim.RMSprop, {"eps_mode": None}, "Invalid eps_mode"),
+    (optim.RMSprop, {"centered_mode": "both"}, "Invalid centered_mode: 'both'.*'recurrence', 'textbook'"),
+    (optim.RMSprop, {"initial_accumulator_value": -1}, "Invalid initial_accumulator_value value: -1"),
+    (optim.RMSprop, {"sparse": "no"}, "Invalid sparse: 'no'.*'exact', 'lazy'"),
+    (optim.SGD, {"first_step": "ones"}, "Invalid first_step: 'ones'.*'copy', 'zeros'"),
+    (optim.SGD, {"lr_in_velocity": "yes"}, "Invalid lr_in_velocity: 'yes'.*True, False"),
+    (optim.SGD, {"decoupled_weight_decay": None}, "Invalid decoupled_weight_decay"),
+    (optim.SGD, {"nesterov": True, "momentum": 0.9, "dampening": lambda t: 0.0}, "Nesterov momentum requires"),
+    (optim.NAG, {"form": "ahead"}, "Invalid form: 'ahead'.*'reformulated', 'lookahead'"),
+    (optim.NAG, {"momentum_order": "newest"}, "Invalid momentum_order: 'newest'.*'old', 'new'"),
+    (optim.Adam, {"betas": (0.9, 1.0)}, "Invalid beta parameter at index 1: 1.0"),
+    (optim.Adam, {"betas": (-0.1, 0.9)}, "Invalid beta parameter at index 0: -0.1"),
+    (optim.Adam, {"eps": -1}, "Invalid epsilon value: -1"),
+    (optim.Adam, {"eps_mode": "both"}, "Invalid eps_mode: 'both'"),
+    (optim.AdamW, {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+    (optim.Adamax, {"eps_mode": "none"}, "Invalid eps_mode: 'none'"),
+    (optim.NAdam, {"momentum_decay": -1}, "Invalid momentum_decay value: -1"),
+    (optim.RAdam, {"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0"),
+    (optim.Adadelta, {"rho": 1.0}, "Invalid rho value: 1.0"),
+    (optim.Adadelta, {"rho": -0.1}, "Invalid rho value: -0.1"),
+    (optim.Rprop, {"etas": (0.5, 0.9)}, "Invalid eta values: 0.5, 0.9"),
+    (optim.Rprop, {"etas": (1.1, 1.2)}, "Invalid eta values: 1.1, 1.2"),
+    (optim.ASGD, {"lr": -1}, "Invalid learning rate: -1"),
+    (optim.Lion, {"betas": (0.9, 1.5)}, "Invalid beta parameter at index 1: 1.5"),
+    (optim.SMORMS3, {"eps": -1e-8}, "Invalid epsilon value: -1e-08"),
+    (optim.RMSpropGraves, {"momentum": -1}, "Invalid momentum value: -1"),
 ]
 
 
@@ -116,6 +144,7 @@ def test_options_of_pytorch_that_change_nothing_are_accepted():
     optim.SGD([leaf()], 0.1, foreach=True, fused=None)
     optim.Adagrad([leaf()], 0.1, 0.0, 0.0, 0.0, 1e-10, None, fused=False)
     optim.RMSprop([leaf()], 0.1, 0.9, 1e-8, 0.0, 0.9, False, False, None, differentiable=False)
+    optim.Adam([leaf()], 0.1, (0.9, 0.99), 1e-8, 0.0, True, foreach=False, fused=True, capturable=False)
 
 
 def test_a_tensor_as_learning_rate(device):
