@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
 from minigrad.optim.hyperparameters import is_schedule
 
 from .report import PartReport
+
+
+def _size(value: Any) -> int:
+    return math.prod(value.shape) if hasattr(value, "shape") else 1
 
 
 class NamedOptimizer:
@@ -24,6 +29,7 @@ class NamedOptimizer:
         self.optimizer = optimizer
         self.parameters: dict[str, Any] = {}  # by each of their names
         self.names: list[list[str]] = []  # of the groups' parameters, those to save them under
+        self.order: list[int] | None = None  # where each group stands in the state that was loaded, if in another order
         for group in optimizer.param_groups:
             own = group.get("param_names") or [None] * len(group["params"])
             self.names.append([])
@@ -63,6 +69,7 @@ class NamedOptimizer:
         """Take over what fits, and write down what does not."""
         fitting = self._fitting(saved, report)
         group_of = self._groups(saved, report)
+        self._joint(saved, fitting, report)
         # of what does not fit, what is here stays
         state = self.optimizer.state_dict()
         steps = {id(p): getattr(own, "steps", 0) for p, own in self.optimizer.state.items()}
@@ -101,15 +108,33 @@ class NamedOptimizer:
 
     def _groups(self, saved: dict[str, Any], report: PartReport) -> list[dict[str, Any] | None]:
         """For each group here, the one of the file that has the same parameters."""
-        there = {frozenset(id(self.parameters.get(name)) for name in g["names"]): g for g in saved["groups"]}
+        groups = saved["groups"]
+        there = {frozenset(id(self.parameters.get(name)) for name in g["names"]): k for k, g in enumerate(groups)}
         found = [there.get(frozenset(map(id, group["params"]))) for group in self.optimizer.param_groups]
+        places = [k for k in found if k is not None]
+        self.order = places if sorted(places) == [*range(len(found))] != places else None
         # parameters that are missing or unexpected are listed already
         if None in found and not report.missing and not report.unexpected:
             report.left.append(
-                f"the groups hold other parameters: {[g['names'] for g in saved['groups']]} in the file, "
-                f"{self.names} here"
+                f"the groups hold other parameters: {[g['names'] for g in groups]} in the file, {self.names} here"
             )
-        return found
+        return [None if k is None else groups[k] for k in found]
+
+    def _joint(self, saved: dict[str, Any], fitting: dict[int, str], report: PartReport) -> None:
+        """Refuse state of all parameters together (LBFGS has such) where these are others, or in another order."""
+        here = [fitting.get(id(p)) for group in self.optimizer.param_groups for p in group["params"]]
+        there = [name for group in saved["groups"] for name in group["names"]]
+        if here == there:
+            return
+        total = sum(math.prod(shape) for shape in saved["shapes"].values())
+        for name, entries in saved["state"].items():
+            for value in entries.values():
+                parts = value if isinstance(value, list) else [value]
+                if any(_size(part) == total != math.prod(saved["shapes"][name]) for part in parts):
+                    report.left.append(f"its state is of all parameters in the order {there}, and here it is {here}")
+                    fitting.clear()
+                    report.matched.clear()
+                    return
 
     def _options(
         self, number: int, group: dict[str, Any], own: dict[str, Any], saved: Any, report: PartReport

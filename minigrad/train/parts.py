@@ -95,6 +95,38 @@ class OptimizerPart(Part):
         return self.named.remember()
 
 
+class SchedulerPart(Part):
+    """A scheduler. What it has for each group follows the groups of its optimizer into their order here.
+
+    `optimizer` is the part of its optimizer, if that is in the session.
+    """
+
+    optimizer: OptimizerPart | None = None
+
+    def load(self, data: Any, report: PartReport) -> None:
+        order = None if self.optimizer is None else self.optimizer.named.order
+        super().load(data if order is None else reordered(data, order), report)
+
+
+#: what schedulers have a list of, with a value for each group
+PER_GROUP = ("base_lrs", "max_lrs", "min_lrs", "_last_lr", "base_momentums", "max_momentums", "lr_lambdas")
+
+
+def reordered(state: dict[str, Any], order: list[int]) -> dict[str, Any]:
+    """The state of a scheduler for groups that stand in another order: `order` tells where each of them stood.
+
+    >>> reordered({"base_lrs": [0.1, 0.2], "milestones": [3, 4]}, [1, 0])
+    {'base_lrs': [0.2, 0.1], 'milestones': [3, 4]}
+    """
+    state = dict(state)
+    for name in PER_GROUP:
+        if len(state.get(name, ())) == len(order):
+            state[name] = [state[name][k] for k in order]
+    if "_schedulers" in state:
+        state["_schedulers"] = [reordered(inner, order) for inner in state["_schedulers"]]
+    return state
+
+
 class LoaderPart(Part):
     """A loader."""
 
@@ -103,7 +135,9 @@ class LoaderPart(Part):
     def load(self, data: Any, report: PartReport) -> None:
         self.thing.load_state_dict(data)
         place = data["pass"]
-        report.matched.append("state" if place is None else f"a pass, of which {place['yielded']} batches were read")
+        report.matched.append("state")
+        if place is not None:
+            report.notes.append(f"goes on in a pass, behind batch {place['yielded']}")
 
     def remember(self) -> Undo:
         return self.thing.remember()
@@ -133,6 +167,11 @@ def is_optimizer(thing: Any) -> bool:
     return hasattr(thing, "param_groups") and hasattr(thing, "step")
 
 
+def is_scheduler(thing: Any) -> bool:
+    """True for what steps the rates of an optimizer."""
+    return hasattr(thing, "get_last_lr") and hasattr(thing, "optimizer")
+
+
 def part_of(thing: Any, name: str, names: dict[int, list[str]]) -> Part:
     """The part for `thing`; `names` are those of all parameters of the session's models, by id."""
     if isinstance(thing, nn.Module):
@@ -144,7 +183,7 @@ def part_of(thing: Any, name: str, names: dict[int, list[str]]) -> Part:
     if is_generator(thing):
         return GeneratorPart(thing)
     if callable(getattr(thing, "state_dict", None)) and callable(getattr(thing, "load_state_dict", None)):
-        return Part(thing)
+        return SchedulerPart(thing) if is_scheduler(thing) else Part(thing)
     raise TypeError(
         f"a session holds modules, optimizers, loaders, generators, and what else has state_dict() and "
         f"load_state_dict(); {name} is a {type(thing).__name__}. Pass plain data to save(path, ...)"

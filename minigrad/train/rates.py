@@ -8,7 +8,7 @@ from typing import Any
 
 #: what a group or a scheduler has of the rate besides "lr" itself
 _OF_GROUPS = ("initial_lr", "max_lr", "min_lr")
-_OF_SCHEDULERS = ("base_lrs", "max_lrs", "_bases", "_last_lr")
+_OF_SCHEDULERS = ("base_lrs", "max_lrs", "_last_lr")
 
 
 def check_rates(lr: float | None, lr_scale: float | None, optimizers: dict[str, Any]) -> None:
@@ -38,7 +38,10 @@ def set_rates(
 
     Floors that a schedule was given as numbers (`eta_min`, `min_lrs` of a plateau) stay.
     """
+    names = {id(optimizer): name for name, optimizer in optimizers.items()}  # each once
     for name, optimizer in optimizers.items():
+        if names[id(optimizer)] != name:
+            continue
         groups = optimizer.param_groups
         before = [group["lr"] for group in groups]
         after = [lr if lr is not None else rate * lr_scale for rate in before]
@@ -55,7 +58,7 @@ def set_rates(
                     factors = [_factor(a, b, lr_scale) for a, b in zip(before, after, strict=True)]
                     scaled = zip(values, factors, after, strict=True)
                     setattr(scheduler, attribute, [rate if f is None else value * f for value, f, rate in scaled])
-        prefix = "" if len(optimizers) == 1 else f"{name}: "
+        prefix = "" if len(names) == 1 else f"{name}: "
         why = f"lr_scale={lr_scale}" if lr is None else f"lr={lr}"
         yield f"{prefix}lr {_shown(before)} -> {_shown(after)} ({why})"
 

@@ -22,7 +22,7 @@ from typing import Any
 import minigrad
 from minigrad import nn
 
-from .parts import LoaderPart, Part, Undo, is_optimizer, part_of
+from .parts import LoaderPart, OptimizerPart, Part, SchedulerPart, Undo, is_optimizer, part_of
 from .random_states import random_states, restore_random_states
 from .rates import check_rates, set_rates
 from .report import PartReport, Report, ResumeError
@@ -161,11 +161,18 @@ class Session:
     def _parts(self) -> dict[str, Part]:
         things = dict(self._named())
         names: dict[int, list[str]] = {}
-        for part, thing in things.items():
+        for place, thing in things.items():
             if isinstance(thing, nn.Module):
-                for name, p in thing.named_parameters(prefix=part, remove_duplicate=False):
+                for name, p in thing.named_parameters(prefix=place, remove_duplicate=False):
                     names.setdefault(id(p), []).append(name)
-        return {name: part_of(thing, name, names) for name, thing in things.items()}
+        parts = {name: part_of(thing, name, names) for name, thing in things.items()}
+        for part in parts.values():
+            if isinstance(part, SchedulerPart):
+                own = part.thing.optimizer
+                part.optimizer = next(
+                    (p for p in parts.values() if isinstance(p, OptimizerPart) and p.thing is own), None
+                )
+        return parts
 
 
 def read(path: Any) -> dict[str, Any]:

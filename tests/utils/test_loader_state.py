@@ -217,9 +217,9 @@ def test_going_on_with_workers(name, persistent):
 
 
 def some(moments):
-    """A few of them: before, in and after the first pass, and in the second."""
+    """A few of them: before and in the first pass, after its last batch, between the two and in the second."""
     half = len(moments) // 2
-    return [moments[0], moments[2], moments[half - 1], moments[half + 1]]
+    return [moments[0], moments[2], *moments[half - 1 : half + 2]]
 
 
 @pytest.mark.parametrize("before, after", [(0, 2), (2, 0), (1, 2)])
@@ -256,6 +256,39 @@ def test_batches_that_were_read_are_not_read_again():
     again.load_state_dict(loader.state_dict())
     rest = [plain(batch) for batch in again]
     assert len(rest) == 1 and again.dataset.read == rest[0]
+
+
+class NotBefore:
+    """Collates, unless it gets an item that has been read before."""
+
+    def __init__(self, first):
+        self.first = first
+
+    def __call__(self, items):
+        assert min(items) >= self.first
+        return items
+
+
+class Counted(IterableDataset):
+    def __iter__(self):
+        return iter(range(12))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_streams_are_passed_over_without_collating(workers):
+    loader, again = (DataLoader(Counted(), 2, num_workers=workers, collate_fn=NotBefore(first)) for first in (0, 6))
+    batches = iter(loader)
+    assert [next(batches), next(batches), next(batches)] == [[0, 1], [2, 3], [4, 5]]
+    again.load_state_dict(loader.state_dict())
+    assert list(again) == [[6, 7], [8, 9], [10, 11]]
+
+
+def test_the_order_does_not_depend_on_workers():
+    orders = []
+    for options in ({}, {"num_workers": 1}, {"num_workers": 1, "persistent_workers": True}):
+        seed_all(4)
+        orders.append(passes(LOADERS["shuffled"](**options), 3))
+    assert orders[0] == orders[1] == orders[2]
 
 
 def test_a_pass_left_early_is_over():

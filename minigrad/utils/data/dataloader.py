@@ -125,15 +125,15 @@ class DataLoader(StateMethods):
         return self.sampler if self.batch_sampler is None else self.batch_sampler
 
     def __iter__(self) -> LoaderIterator:
-        saved, base_seed = self._take_place()
+        saved = self._take_place()
         iterator: LoaderIterator
         if self.num_workers == 0:
             iterator = InProcessIterator(self, saved)
         elif not self.persistent_workers:
-            iterator = WorkersIterator(self, saved, None)
+            iterator = WorkersIterator(self, saved)
         else:
             if self._iterator is None:
-                self._iterator = WorkersIterator(self, saved, base_seed)
+                self._iterator = WorkersIterator(self, saved)
             else:
                 self._iterator.restart(self, saved)
             iterator = PersistentPass(self, self._iterator)

@@ -13,11 +13,12 @@ from ...backend.host import bytes_to_array
 from ...backend.library import is_array, numpy
 from ...backend.random import Generator, default_generator, default_states
 
+_KINDS = (Generator, random.Random, numpy.random.Generator, numpy.random.RandomState)
+
 
 def is_generator(thing: Any) -> bool:
     """True for an object whose state `get_state` can give."""
-    kinds = (Generator, random.Random, numpy.random.Generator, numpy.random.RandomState)
-    return isinstance(thing, kinds) or thing is random or thing is numpy.random
+    return isinstance(thing, _KINDS) or thing is random or thing is numpy.random
 
 
 def kind_of(generator: Any) -> str:

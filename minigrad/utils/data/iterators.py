@@ -38,10 +38,6 @@ class LoaderIterator:
         self.yielded = 0
         self.ended = False
         self.clock = loader.clock
-        self.touch()
-
-    def touch(self) -> None:
-        """Note that of all passes over the loader this is the one that is being read."""
         self.clock[0] = self.touched = self.clock[0] + 1
 
     def __iter__(self) -> LoaderIterator:
@@ -51,7 +47,7 @@ class LoaderIterator:
         return len(self.index_sampler)  # type: ignore[arg-type]
 
     def __next__(self) -> Any:
-        self.touch()
+        self.clock[0] = self.touched = self.clock[0] + 1  # of all passes, this is the one that is being read
         try:
             batch = self.next_batch()
         except StopIteration:
@@ -109,7 +105,7 @@ class Worker(NamedTuple):
 class WorkersIterator(LoaderIterator):
     """Has worker processes read ahead; tasks are dealt out in turn, and so the order of batches is kept."""
 
-    def __init__(self, loader: DataLoader, saved: dict[str, Any] | None, base_seed: int | None) -> None:
+    def __init__(self, loader: DataLoader, saved: dict[str, Any] | None) -> None:
         super().__init__(loader)
         self.timeout = loader.timeout
         self.in_order = loader.in_order
@@ -117,7 +113,7 @@ class WorkersIterator(LoaderIterator):
         self.stream = isinstance(loader.dataset, IterableDataset)
         self.ahead = max(1, (loader.prefetch_factor or 0) * loader.num_workers)
         self.workers: list[Worker] = []
-        self.order = Pass(loader, lambda: iter(loader.index_sampler), self._place(saved), base_seed)
+        self.order = Pass(loader, lambda: iter(loader.index_sampler), self._place(saved))
         # However this iterator ends (end of data, break, error, exit of the interpreter), its workers do too.
         self.shut_down = weakref.finalize(self, _shut_down, self.workers, os.getpid())
         job = Job(
@@ -138,7 +134,7 @@ class WorkersIterator(LoaderIterator):
     def restart(self, loader: DataLoader, saved: dict[str, Any] | None) -> None:
         """Begin another pass with the same workers (`persistent_workers`)."""
         self.epoch += 1
-        self.order = Pass(loader, lambda: iter(loader.index_sampler), self._place(saved), self.order.base_seed)
+        self.order = Pass(loader, lambda: iter(loader.index_sampler), self._place(saved))
         self._deal_first(saved)
 
     def _place(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -42,21 +42,17 @@ class Pass:
         loader: whose pass it is.
         begin: begins to read: an iterator over index batches (over the items themselves for a stream in this process).
         saved: what `state` gave of a pass to go on with.
-        base_seed: of the workers, where they have one already.
     """
 
-    def __init__(
-        self,
-        loader: DataLoader,
-        begin: Callable[[], Iterator[Any]],
-        saved: dict[str, Any] | None = None,
-        base_seed: int | None = None,
-    ) -> None:
+    def __init__(self, loader: DataLoader, begin: Callable[[], Iterator[Any]], saved: dict[str, Any] | None) -> None:
         samplers = samplers_of(loader)
         stream = isinstance(loader.dataset, IterableDataset) and loader.num_workers == 0
         strangers = stream or any(type(sampler) not in _KNOWN for sampler in samplers.values())
         defaults = default_generators() if strangers else minigrad_generators()
-        self.generators = {**{f"default {name}": g for name, g in defaults.items()}, **generators_of(loader)}
+        self.generators = {
+            **{f"default {name}": g for name, g in defaults.items()},
+            **_generators_of(loader, samplers, defaults),
+        }
         self.watching = strangers or any(map(_draws_in_the_middle, samplers.values()))
         self.comparable = not stream
         self.waiting: deque[tuple[int, Any]] = deque()  # drawn before the state was saved, and not handed out
@@ -64,7 +60,8 @@ class Pass:
         self.drawn = 0
         self.last: Any = None
         if saved is None:
-            self.base_seed = draw_seed(loader.generator) if base_seed is None else base_seed
+            # of the workers; drawn without any too, so that what follows does not depend on their number
+            self.base_seed = draw_seed(loader.generator)
             self.sampler_states = states_of(samplers)
             self.marks: list[Any] = [[-1, self._states()]]
             self.source = begin()
@@ -174,14 +171,20 @@ def _collect(name: str, sampler: Any, found: dict[str, Any]) -> None:
 
 def generators_of(loader: Any) -> dict[str, Any]:
     """The generators of the loader and its samplers, each once, by names such as "batch_sampler.sampler.generator"."""
-    candidates = {"generator": loader.generator}
-    for name, sampler in samplers_of(loader).items():
-        values = getattr(sampler, "__dict__", {}).items()
-        candidates.update({f"{name}.{attribute}": value for attribute, value in values})
+    return _generators_of(loader, samplers_of(loader), default_generators())
+
+
+def _generators_of(loader: Any, samplers: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Those that are none of the `defaults`."""
+    candidates = [("generator", loader.generator)] if loader.generator is not None else []
+    for name, sampler in samplers.items():
+        for attribute, value in getattr(sampler, "__dict__", {}).items():
+            if is_generator(value):
+                candidates.append((f"{name}.{attribute}", value))
     found: dict[str, Any] = {}
-    taken = {id(generator) for generator in default_generators().values()}
-    for name, value in candidates.items():
-        if is_generator(value) and id(value) not in taken:
+    taken = {id(generator) for generator in defaults.values()}
+    for name, value in candidates:
+        if id(value) not in taken:
             taken.add(id(value))
             found[name] = value
     return found

@@ -28,7 +28,6 @@ class StateMethods:
     _iterator: WorkersIterator | None
     _passes: list[weakref.ref[LoaderIterator]]
     _place: dict[str, Any] | None = None  # of a saved pass that the next iter(loader) goes on with
-    _base_seed: int | None = None  # of the persistent workers of the process that saved
 
     def state_dict(self) -> dict[str, Any]:
         """The place in the running pass, and the states of the generators of the loader and its samplers.
@@ -63,13 +62,11 @@ class StateMethods:
         True
         """
         place = self._place or self._running()
-        seed = self._base_seed if self._iterator is None else self._iterator.order.base_seed
         return {
             "format": FORMAT,
             "loader": description(self),
             "generators": {name: get_state(generator) for name, generator in generators_of(self).items()},
             "samplers": states_of(samplers_of(self)) if self._place is None else self._place["samplers_now"],
-            "persistent_seed": seed,
             "pass": place,
         }
 
@@ -83,7 +80,6 @@ class StateMethods:
         for name, generator in generators_of(self).items():
             set_state(generator, state_dict["generators"][name])
         self._place = state_dict["pass"]
-        self._base_seed = state_dict["persistent_seed"]
         if self._place is None:
             load_states(samplers_of(self), state_dict["samplers"])
         else:
@@ -110,24 +106,24 @@ class StateMethods:
 
     def remember(self) -> Callable[[], None]:
         """A function that takes back what `load_state_dict` does after this."""
-        place, generators, samplers = (self._place, self._base_seed), generators_of(self), samplers_of(self)
+        place, generators, samplers = self._place, generators_of(self), samplers_of(self)
         states = {name: get_state(generator) for name, generator in generators.items()}
         sampler_states = states_of(samplers)
 
         def undo() -> None:
-            self._place, self._base_seed = place
+            self._place = place
             for name, state in states.items():
                 set_state(generators[name], state)
             load_states(samplers, sampler_states)
 
         return undo
 
-    def _take_place(self) -> tuple[dict[str, Any] | None, int | None]:
-        """The saved pass to go on with, and the seed of persistent workers, once."""
-        taken = self._place, self._base_seed
-        if taken != (None, None):
-            self._place = self._base_seed = None
-        return taken
+    def _take_place(self) -> dict[str, Any] | None:
+        """The saved pass to go on with, once."""
+        place = self._place
+        if place is not None:
+            self._place = None
+        return place
 
     def _running(self) -> dict[str, Any] | None:
         """The place in the pass that is being read; None between passes."""
