@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 from minigrad import Tensor
@@ -43,7 +43,7 @@ def moved(part: Any, device: Any) -> Any:
     return part
 
 
-def groups(batches: Iterable[Any], size: int, device: Any) -> Iterator[list[Any]]:
+def groups(batches: Iterable[Any], size: int, device: Any) -> Generator[list[Any], None, None]:
     """Lists of `size` batches, on `device`; the last one may be shorter.
 
     >>> [*groups("abc", 2, "cpu")]

@@ -33,6 +33,7 @@ OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], float]] = {
     "nag": (optim.NAG, 0.03),
     "adagrad": (optim.Adagrad, 0.03),
     "rmsprop": (optim.RMSprop, 0.0015),
+    "adam": (optim.Adam, 0.002),
 }
 
 
@@ -106,7 +107,7 @@ def add_command(commands: Any) -> None:
         help="digits or fashion-mnist (default: digits)")  # fmt: skip
     add("--data-dir", metavar="DIR", help="folder with the files of fashion-mnist (default: see below)")
     add("--optimizer", type=_one_of(OPTIMIZERS), default="sgd", metavar="NAME",
-        help="sgd, momentum, nag, adagrad or rmsprop (default: sgd)")  # fmt: skip
+        help="sgd, momentum, nag, adagrad, rmsprop or adam (default: sgd)")  # fmt: skip
     add("--lr", type=_positive, metavar="RATE",
         help="learning rate at the start, which falls to 0 over the run (default: see below)")  # fmt: skip
     add("--epochs", type=_count, metavar="N", help=f"passes over the data (default: {per_data['epochs']})")

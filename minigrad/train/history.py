@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad import Tensor
+from minigrad import Tensor, stack
+
+_MOST_WAITING = 256  # batches whose values are kept before they are summed
 
 
 class Epoch(dict[str, Any]):
@@ -32,43 +34,54 @@ class Epoch(dict[str, Any]):
 
 
 class Tally:
-    """Means over batches of unequal size. Sums stay on the device: a GPU is asked once, at the end.
+    """Means over batches of unequal size. Values stay on the device for a while: a GPU is asked for many at once.
 
     >>> tally = Tally()
-    >>> tally.add(3, loss=1.0)
-    >>> tally.add(1, loss=2.0)
+    >>> tally.add(3, {"loss": 1.0})
+    >>> tally.add(1, {"loss": 2.0})
     >>> tally.means()
     {'loss': 1.25}
     """
 
     def __init__(self) -> None:
-        self.sums: dict[str, Tensor | float] = {}
+        self.sums: dict[str, float] = {}
         self.count = 0
+        self._waiting: list[tuple[int, dict[str, Any]]] = []
 
-    def add(self, size: int, **values: Any) -> None:
+    def add(self, size: int, values: dict[str, Any]) -> None:
         """Count a batch of `size` samples: floats are means over it, whole numbers counts (of right answers)."""
-        for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + (value * size if _is_mean(value) else value)
-        self.count += size
+        self._waiting.append((size, values))
+        if len(self._waiting) == _MOST_WAITING:
+            self._sum()
+
+    def _sum(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for name in waiting[0][1] if waiting else ():
+            total = self.sums.get(name, 0.0)
+            for (size, _), value in zip(waiting, _numbers([values[name] for _, values in waiting])):
+                total += value * size if isinstance(value, float) else value
+            self.sums[name] = total
+        self.count += sum(size for size, _ in waiting)
 
     def means(self) -> dict[str, float]:
         """The mean of each value per sample."""
+        self._sum()
         if not self.count:
             raise ValueError("the loader gave no batch: there is nothing to train or to measure on")
-        return {name: float(value) / self.count for name, value in self.sums.items()}
-
-    def to(self, device: Any) -> None:
-        """Move the sums."""
-        self.sums = {name: s.to(device) if isinstance(s, Tensor) else s for name, s in self.sums.items()}
+        return {name: total / self.count for name, total in self.sums.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """The sums so far."""
+        self._sum()
         return {"sums": dict(self.sums), "count": self.count}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what `state_dict` returned."""
-        self.sums, self.count = dict(state["sums"]), state["count"]
+        self.sums, self.count, self._waiting = dict(state["sums"]), state["count"], []
 
 
-def _is_mean(value: Any) -> bool:
-    return value.dtype.is_floating_point if isinstance(value, Tensor) else isinstance(value, float)
+def _numbers(values: list[Any]) -> list[Any]:
+    """Numbers, or tensors that hold one each, as Python's numbers."""
+    if not all(isinstance(value, Tensor) for value in values):
+        return [value.item() if hasattr(value, "item") else value for value in values]
+    return [value.item() for value in values] if values[0].device.type == "cpu" else stack(values).tolist()

@@ -46,12 +46,12 @@ class NaNGuard(Callback):
 
     def check(self, model: nn.Module, loss: Any, again: Any) -> None:
         """Raise if `loss` or a gradient of `model` is not finite; `again()` computes the gradients once more."""
-        if not nonfinite(loss.array) and all_finite(model):
+        if not nonfinite(loss) and all_finite(model):
             return
-        found = "the loss" if nonfinite(loss.array) else "a gradient"
-        what = nonfinite(loss.array) or "not finite"
+        found = "the loss" if nonfinite(loss) else "a gradient"
+        what = nonfinite(loss) or "not finite"
         for name, p in model.named_parameters():
-            if nonfinite(p.array):
+            if nonfinite(p):
                 raise NonFiniteError(
                     f"{found} is {what}, as the parameter {name!r} is not finite: an update before this step has made "
                     "it so, try a smaller learning rate"

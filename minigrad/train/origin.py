@@ -18,7 +18,6 @@ from minigrad.autograd import primitive
 from minigrad.autograd.anomaly import Line, TracedNode, user_lines
 from minigrad.autograd.modes import is_grad_enabled, modes, set_recording
 from minigrad.autograd.node import Node, TensorBase
-from minigrad.autograd.operands import array_of
 from minigrad.backend.library import library
 
 from .errors import NonFiniteError
@@ -44,13 +43,13 @@ class Watch:
     """What has been seen: the first infinity and the first NaN, forward and backward, and the last result."""
 
     def __init__(self, model: nn.Module | None) -> None:
-        self._names = {id(m): (name, type(m).__name__) for name, m in model.named_modules()} if model else {}
+        self._names = {id(m): name for name, m in model.named_modules()} if model is not None else {}
         self.found: dict[str, Origin] = {}  # "inf" and "nan", in the order in which they were found
         self.last_is_finite = True
 
-    def look(self, array: Any, operation: str, module: Any, lines: Sequence[Line] | None = None) -> None:
+    def look(self, values: Any, operation: str, module: Any, lines: Sequence[Line] | None = None) -> None:
         """Look at a result, or a gradient, of `operation` in `module`."""
-        what = nonfinite(array)
+        what = nonfinite(values)
         if what and what not in self.found:
             line = (user_lines() if lines is None else lines)[:1]
             self.found[what] = Origin(what, operation, self.layer(module), line[0] if line else None)
@@ -59,7 +58,9 @@ class Watch:
         """What a message calls a module."""
         if module is None:
             return "outside any layer (in the loss, perhaps)"
-        name, kind = self._names.get(id(module), ("", type(module).__name__))
+        name, kind = self._names.get(id(module)), type(module).__name__
+        if name is None:
+            return f"in {kind}, outside the model"
         return f"in layer {name!r} ({kind})" if name else f"in the model's own forward ({kind})"
 
     def profile(self, frame: FrameType, event: str, arg: Any) -> None:
@@ -71,11 +72,11 @@ class Watch:
             parts = arg if isinstance(arg, tuple) else (arg,)
             tensors = [part for part in parts if isinstance(part, TensorBase)]
             for tensor in tensors:
-                self.last_is_finite = not nonfinite(tensor.array)
+                self.last_is_finite = not nonfinite(tensor)
                 if not self.last_is_finite:
-                    self.look(tensor.array, frame.f_locals["rules"].__name__, _module_above(frame))
-        elif code is _MODULE_CALL and isinstance(arg, TensorBase) and nonfinite(arg.array):
-            self.look(arg.array, "what its forward computes", frame.f_locals["self"])
+                    self.look(tensor, frame.f_locals["rules"].__name__, _module_above(frame))
+        elif code is _MODULE_CALL and isinstance(arg, TensorBase) and nonfinite(arg):
+            self.look(arg, "what its forward computes", frame.f_locals["self"])
 
 
 class _Active(threading.local):
@@ -104,12 +105,9 @@ class WatchedNode(TracedNode):
         results = TracedNode.evaluate(node, g, create_graph)
         if _active.watch is not None:
             for result in results:
-                array = array_of(result)
-                if array is not None:
-                    _active.watch.look(
-                        array, f"the gradient of {node.name()}", getattr(node, "module", None),
-                        getattr(node, "lines", ()),
-                    )  # fmt: skip
+                if result is not None:
+                    module, lines = getattr(node, "module", None), getattr(node, "lines", ())
+                    _active.watch.look(result, f"the gradient of {node.name()}", module, lines)
         return results
 
 
@@ -122,8 +120,11 @@ def _module_above(frame: FrameType | None) -> Any:
     return None
 
 
-def nonfinite(array: Any) -> str:
-    """'nan' or 'inf' if an array holds one, else an empty string."""
+def nonfinite(values: Any) -> str:
+    """'nan' or 'inf' if an array, a tensor or a row-sparse gradient holds one, else an empty string."""
+    if not isinstance(values, TensorBase) and getattr(values, "is_sparse", False):
+        values = values.row_values
+    array = getattr(values, "array", values)
     if array.dtype.kind not in "fc":
         return ""
     xp = library(array)
@@ -134,12 +135,7 @@ def nonfinite(array: Any) -> str:
 
 def all_finite(model: nn.Module) -> bool:
     """True if every gradient of `model` is finite."""
-    return not any(nonfinite(_values(p.grad)) for p in model.parameters() if p.grad is not None)
-
-
-def _values(gradient: Any) -> Any:
-    """The array of a gradient, of its rows where it is row-sparse."""
-    return (gradient.values if getattr(gradient, "is_sparse", False) else gradient).array
+    return not any(nonfinite(p.grad) for p in model.parameters() if p.grad is not None)
 
 
 @contextmanager

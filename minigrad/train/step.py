@@ -37,25 +37,31 @@ class Steps:
         say: Callable[[str], None] | None = print,
     ) -> None:
         self._say = say
-        self._gradients = _gradients(model, optimizer, measure)
+        self.eager_because = ""
         # listed here: a step that itself reads the groups is recorded anew when one of their options changes
         self._parameters = parameters_of(optimizer)
-        self._update = _update(optimizer, self._parameters, clip_norm, clip_value)
-        # LBFGS and look-ahead compute gradients at points of their own choice
-        self._closure = inspect.signature(optimizer.step).parameters["closure"].default is inspect.Parameter.empty
+        gradients = _gradients(model, optimizer, measure)
+        self._clip = _clip(self._parameters, clip_norm, clip_value)
+        update = _in_turn(self._clip, optimizer.step)
+        self._functions: dict[str, Callable[..., Any]] = {
+            "gradients": gradients,
+            "update": update,
+            "step": _both(gradients, update),
+        }
+        self._closure = needs_closure(optimizer)
         self._optimizer = optimizer
         self._recorded: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, batches: list[Any], between: Callable[[Any], None] | None = None) -> list[tuple[Any, Any]]:
         """One step. `between(results)` is called when the gradients are there and nothing has been updated."""
-        count, parts = _parts(batches)
         if self._closure:
-            return self._with_closure(count, parts, between)
+            return self._with_closure(batches, between)
+        count, parts = _parts(batches)
         if between is None:
-            return self._step("step", count, lambda: _both(self._gradients, self._update))(count, *parts)
-        results = self._step("gradients", count, lambda: self._gradients)(count, *parts)
+            return self._step("step", count)(count, *parts)
+        results = self._step("gradients", count)(count, *parts)
         between(results)
-        self._step("update", 0, lambda: self._update)()
+        self._step("update", 0)()
         return results
 
     def refresh(self) -> None:
@@ -65,39 +71,49 @@ class Steps:
     def gradients(self, batches: list[Any]) -> list[tuple[Any, Any]]:
         """The first half of a step, eagerly: gradients, and no update."""
         count, parts = _parts(batches)
-        return self._gradients(count, *parts)
+        return self._functions["gradients"](count, *parts)
 
-    def _with_closure(self, count: int, parts: list[Any], between: Callable[[Any], None] | None) -> Any:
+    def _with_closure(self, batches: list[Any], between: Callable[[Any], None] | None) -> Any:
+        count, parts = _parts(batches)
         first: list[Any] = []
 
         def closure() -> Any:
-            results = self._step("gradients", count, lambda: self._gradients)(count, *parts)
+            results = self._step("gradients", count)(count, *parts)
             if between is not None:
                 between(results)
+            self._clip()
             first.append(results)
-            return results[0][0]
+            return sum(loss * share for (loss, _), share in zip(results, _shares(batches)))
 
         self._optimizer.step(closure)
         return first[0]
 
-    def _step(self, name: str, count: int, make: Callable[[], Any]) -> Any:
+    def _step(self, name: str, count: int) -> Callable[..., Any]:
+        """The whole step, or a half of it, for `count` batches: each has a recording of its own."""
         if self._say is None:
-            return make()
-        if (name, count) not in self._recorded:
-            self._recorded[name, count] = jit(make(), fallback=self._tell)
-        return self._recorded[name, count]
+            return self._functions[name]
+        found = self._recorded.get((name, count))
+        if found is None:
+            found = self._recorded[name, count] = jit(self._functions[name], fallback=self._tell)
+        return found
 
     def _tell(self, why: str) -> None:
+        self.eager_because = why
         say, self._say = self._say, None  # once, and everything runs eagerly from here on
         if say is not None:
             say(f"the step cannot be recorded and runs eagerly: {why}")
 
 
-def _parts(batches: list[Any]) -> tuple[int, list[Any]]:
-    """The number of batches, and what they consist of, side by side: a recorded step takes flat arguments fastest."""
+def _parts(batches: list[Any]) -> tuple[int, Any]:
+    """The number of batches, and what they consist of, side by side: a recorded step takes flat arguments fastest.
+
+    Batches that are no lists are handed over as they are, which a number below 0 tells.
+    """
+    if len(batches) == 1 and isinstance(batches[0], list | tuple):
+        return 1, batches[0]
     if all(isinstance(batch, list | tuple) for batch in batches):
         return len(batches), [part for batch in batches for part in batch]
-    return -len(batches), list(batches)
+    return -len(batches), batches
 
 
 def _gradients(model: nn.Module, optimizer: Optimizer, measure: Measure) -> Callable[..., Any]:
@@ -105,18 +121,22 @@ def _gradients(model: nn.Module, optimizer: Optimizer, measure: Measure) -> Call
         optimizer.zero_grad()
         length = len(parts) // abs(count)
         batches = [parts[k * length : (k + 1) * length] if count > 0 else parts[k] for k in range(abs(count))]
-        sizes = [batch_size(batch) for batch in batches] if len(batches) > 1 else [1]
         results = []
-        for batch, size in zip(batches, sizes):
+        for batch, share in zip(batches, _shares(batches)):
             loss, measured = measure(model, batch)
-            if len(batches) > 1:
-                (loss * (size / sum(sizes))).backward()
-            else:
-                loss.backward()
+            (loss * share if len(batches) > 1 else loss).backward()
             results.append((loss.detach(), measured))
         return results
 
     return gradients
+
+
+def needs_closure(optimizer: Any) -> bool:
+    """True for an optimizer that computes gradients at points of its own choice: LBFGS, Nesterov's look-ahead."""
+    if type(optimizer).__name__ == "LBFGS" or any(g.get("form") == "lookahead" for g in optimizer.param_groups):
+        return True
+    parameter = inspect.signature(optimizer.step).parameters.get("closure")
+    return parameter is not None and parameter.default is parameter.empty
 
 
 def parameters_of(optimizer: Optimizer) -> list[Any]:
@@ -124,17 +144,30 @@ def parameters_of(optimizer: Optimizer) -> list[Any]:
     return [p for group in optimizer.param_groups for p in group["params"]]
 
 
-def _update(
-    optimizer: Optimizer, parameters: list[Any], clip_norm: float | None, clip_value: float | None
-) -> Callable[[], None]:
-    def update() -> None:
+def _shares(batches: list[Any]) -> list[float]:
+    """The part of all samples that each batch has."""
+    if len(batches) == 1:
+        return [1.0]
+    sizes = [batch_size(batch) for batch in batches]
+    return [size / sum(sizes) for size in sizes]
+
+
+def _clip(parameters: list[Any], clip_norm: float | None, clip_value: float | None) -> Callable[[], None]:
+    def clip() -> None:
         if clip_norm is not None:
             clip_grad_norm_(parameters, clip_norm)
         if clip_value is not None:
             clip_grad_value_(parameters, clip_value)
-        optimizer.step()
 
-    return update
+    return clip
+
+
+def _in_turn(clip: Callable[[], None], update: Callable[[], Any]) -> Callable[[], None]:
+    def clip_and_update() -> None:
+        clip()
+        update()
+
+    return clip_and_update
 
 
 def _both(gradients: Callable[..., Any], update: Callable[[], None]) -> Callable[..., Any]:
@@ -161,6 +194,10 @@ def _supervised(loss: Callable[..., Any], with_output: bool) -> Measure:
     """A batch (inputs..., target) gives its loss, and the output for metrics if they need it."""
 
     def measure(model: Any, batch: Any) -> tuple[Tensor, Any]:
+        if not isinstance(batch, list | tuple) or len(batch) < 2:
+            raise TypeError(
+                f"a batch must be (inputs..., target), got {type(batch).__name__}: pass step_function for other batches"
+            )
         *inputs, target = batch
         output = model(*inputs)
         return loss(output, target), output.detach() if with_output else None

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import Any
 
-from minigrad import Tensor, cat, nn, no_grad
+from minigrad import nn
 from minigrad.optim import Optimizer
 
 from .arguments import check
-from .batches import Position, batch_size, groups
+from .batches import Position, groups
 from .callback import Callback, acting
 from .early_stopping import StopWhen
 from .errors import NonFiniteError
+from .evaluation import MeasureMethods
 from .history import Epoch, Tally
 from .progress import Progress
-from .session import Session
+from .saving import SaveMethods
 from .step import Steps, measuring
 
 Function = Callable[..., Any]
 
 
-class Trainer:
+class Trainer(SaveMethods, MeasureMethods):
     """Trains a model on the batches of a loader.
 
     Args:
@@ -136,7 +136,6 @@ class Trainer:
             self.callbacks.sort(key=lambda callback: callback.order)
         self._load_callbacks()
         self._position.restore(loader, validation)
-        self._tally.to(self._device())
         self._steps.refresh()
         if not self.model.training:  # parts that have been set to eval on purpose stay so
             self.model.train()
@@ -155,45 +154,55 @@ class Trainer:
 
     def _epoch(self) -> None:
         start = time.perf_counter()
-        number = len(self.history) + 1
         if not self._position.batches:
             self._tally = Tally()
         self._tell("on_epoch_start")
+        self._pass()
+        row = self._row()
+        row["seconds"] = time.perf_counter() - start
+        self.history.append(row)
+        self._position = Position()
+        if self.scheduler is not None and self.scheduler_every == "epoch":
+            self._schedule(row)
+        self._tell("on_epoch_end", row)
+
+    def _pass(self) -> None:
+        """The steps of one pass over the loader, or of what is left of it."""
         before, after = acting(self.callbacks, "on_step_start"), acting(self.callbacks, "on_step_end")
         between = acting(self.callbacks, "on_gradients")
         each_step = self.scheduler is not None and self.scheduler_every == "step"
-        for batches in groups(self._position.read(self.loader), self.accumulate, self._device()):
-            self.batches = batches
-            for act in before:
-                act(self)
-            results = self._steps(batches, self._between if between else None)
-            for batch, (loss, measured) in zip(batches, results):
-                self._count(self._tally, batch, loss, measured)
-            self.loss = results[-1][0]
-            self.step += 1
-            self._position.batches += len(batches)
-            if each_step:
-                self.scheduler.step()
-            for act in after:
-                act(self)
-        row = Epoch(number=number, step=self.step)
+        # closed on errors, too: a loader goes on with a pass that somebody still holds
+        with closing(groups(self._position.read(self.loader), self.accumulate, self._device())) as running:
+            for batches in running:
+                self.batches = batches
+                for act in before:
+                    act(self)
+                results = self._steps(batches, self._between if between else None)
+                for batch, (loss, measured) in zip(batches, results):
+                    self._count(self._tally, batch, loss, measured)
+                self.loss = results[-1][0]
+                self.step += 1
+                self._position.batches += len(batches)
+                if each_step:
+                    self.scheduler.step()
+                for act in after:
+                    act(self)
+
+    def _row(self) -> Epoch:
+        """What the pass that has just ended gave, and validation."""
+        row = Epoch(number=len(self.history) + 1, step=self.step)
         row |= {f"training_{name}": mean for name, mean in self._tally.means().items()}
         if not math.isfinite(row.training_loss):
             raise NonFiniteError(
-                f"the loss became {row.training_loss} in epoch {number}: try a smaller learning rate; with NaNGuard() "
-                "among the callbacks the error names the layer and the operation"
+                f"the loss became {row.training_loss} in epoch {row.number}: try a smaller learning rate; with "
+                "NaNGuard() among the callbacks the error names the layer and the operation"
             )
         row["last_loss"] = float(self.loss)
         row |= _learning_rates(self.optimizer, self.step)
         if self.validation is not None:
             row |= {f"validation_{name}": mean for name, mean in self.evaluate(self.validation).items()}
             row["gap"] = row.validation_loss - row.training_loss
-        row["seconds"] = time.perf_counter() - start
-        self.history.append(row)
-        self._position = Position()
-        if self.scheduler is not None and not each_step:
-            self._schedule(row)
-        self._tell("on_epoch_end", row)
+        return row
 
     def _between(self, results: list[tuple[Any, Any]]) -> None:
         self.loss = results[-1][0]
@@ -202,9 +211,6 @@ class Trainer:
     def gradients(self) -> None:
         """Compute the gradients of the running step's batches once more, eagerly."""
         self._steps.gradients(self.batches)
-
-    def _device(self) -> Any:
-        return self.optimizer.param_groups[0]["params"][0].device
 
     def _schedule(self, row: Epoch) -> None:
         if not self._takes_value:
@@ -221,6 +227,11 @@ class Trainer:
         if reason:
             self.say(f"stopped after epoch {len(self.history)}: {reason}")
 
+    @property
+    def eager_because(self) -> str:
+        """Why the step runs eagerly although it should be recorded; empty if it is recorded."""
+        return self._steps.eager_because
+
     def say(self, text: str) -> None:
         """Print a line, if progress is shown."""
         self._tell("on_message", text)
@@ -235,111 +246,8 @@ class Trainer:
             return None, 0
         of_epoch = -(-len(self.loader) // self.accumulate)
         done = len(self.history) - (self._first or 0)
-        return (
-            self.epochs - (self._first or 0)
-        ) * of_epoch, done * of_epoch + self._position.batches // self.accumulate
-
-    # -- files ---------------------------------------------------------------------------------------------------
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the whole training into one file: after a step, an epoch, or `fit`. See `Session`."""
-        self._session().save(path, epoch=len(self.history), step=self.step)
-
-    def resume(
-        self, path: str | os.PathLike[str], lr_scale: float | None = None, lr: float | None = None, strict: bool = True
-    ) -> Any:
-        """Go on from what `save` has written, with the same numbers to the last bit.
-
-        Model, optimizer, scheduler, callbacks and loader are made as before; this gives them their state. The next
-        `fit` finishes the one that was cut short. `lr_scale` or `lr` changes the learning rate. Returns the report.
-        """
-        report = self._session().resume(path, lr_scale=lr_scale, lr=lr, strict=strict)
-        self.say(str(report))
-        return report
-
-    def _session(self) -> Session:
-        parts = {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler, "trainer": self}
-        return Session(**parts)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What a training is besides model, optimizer, scheduler and loader."""
-        return {
-            "first": self._first,
-            "step": self.step,
-            "loss": float(self.loss),
-            "batches": self._position.batches,
-            "loaders": self._position.states(self.loader, self.validation),
-            "tally": self._tally.state_dict(),
-            "history": [dict(row) for row in self.history],
-            "callbacks": {name: callback.state_dict() for name, callback in self._named_callbacks()},
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned."""
-        self._first, self.step, self.loss = state["first"], state["step"], state["loss"]
-        self._position = Position(state["batches"], state["loaders"])
-        self._tally.load_state_dict(state["tally"])
-        self.history[:] = [Epoch(row) for row in state["history"]]
-        self._of_callbacks = dict(state["callbacks"])
-        self._load_callbacks()
-
-    def _load_callbacks(self) -> None:
-        """Give the callbacks what was saved of them; that of `until` is there when `fit` begins."""
-        for name, callback in self._named_callbacks():
-            if name in self._of_callbacks:
-                callback.load_state_dict(self._of_callbacks.pop(name))
-
-    def _named_callbacks(self) -> Iterator[tuple[str, Callback]]:
-        seen: dict[str, int] = {}
-        for callback in self.callbacks:
-            name = type(callback).__name__
-            seen[name] = seen.get(name, 0) + 1
-            yield (name if seen[name] == 1 else f"{name}_{seen[name]}"), callback
-
-    # -- measuring -----------------------------------------------------------------------------------------------
-
-    def evaluate(self, loader: Iterable[Any]) -> dict[str, float]:
-        """The means of loss and metrics over the samples of `loader`, in `eval` mode."""
-        tally = Tally()
-        with evaluating(self.model), no_grad():
-            for (batch,) in groups(loader, 1, self._device()):
-                self._count(tally, batch, *self._measure(self.model, batch))
-        return tally.means()
-
-    def predict(self, loader: Iterable[Any]) -> Any:
-        """The model's outputs for all samples of `loader`, or of a tensor, in `eval` mode, joined along the first
-        dimension.
-
-        Batches are inputs alone (a tensor, or a list of one), or (inputs..., target) as for training.
-        """
-        outputs = []
-        if isinstance(loader, Tensor):
-            loader = [loader]
-        with evaluating(self.model), no_grad():
-            for (batch,) in groups(loader, 1, self._device()):
-                inputs = [batch] if isinstance(batch, Tensor) else batch if len(batch) == 1 else batch[:-1]
-                outputs.append(self.model(*inputs))
-        if not outputs:
-            raise ValueError("the loader gave no batch: there is nothing to predict")
-        if isinstance(outputs[0], tuple):
-            return tuple(cat(parts) for parts in zip(*outputs))
-        return cat(outputs)
-
-    def _count(self, tally: Tally, batch: Any, loss: Tensor, measured: Any) -> None:
-        values = measured if self._custom else {name: m(measured, batch[-1]) for name, m in self.metrics.items()}
-        tally.add(batch_size(batch) if self._custom else len(batch[-1]), loss=loss, **values)
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """`model` in `eval` mode; afterwards each of its parts has the mode that it had."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
+        total = (self.epochs - (self._first or 0)) * of_epoch
+        return total, done * of_epoch + self._position.batches // self.accumulate
 
 
 def _takes_value(scheduler: Any) -> bool:

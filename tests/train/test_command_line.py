@@ -128,7 +128,7 @@ def test_help_and_version(capsys):
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [
-        (["--optimizer", "adam"], "--optimizer: there is no 'adam', choose from sgd, momentum, nag, adag"),
+        (["--optimizer", "adem"], "--optimizer: there is no 'adem', choose from sgd, momentum, nag, adag"),
         (["--data", "mnist"], "--data: there is no 'mnist', choose from digits, fashion-mnist"),
         (["--device", "tpu"], "--device: there is no 'tpu', choose from cpu, cuda"),
         (["--lr", "0"], "--lr: expected a number above 0, got 0"),

@@ -103,6 +103,37 @@ def test_on_a_device(device):
         trainer.fit(loaders()[0], 1)
 
 
+def test_row_sparse_gradients():
+    minigrad.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(10, 2, sparse=True), Root(), nn.Flatten(), nn.Linear(4, 1))
+    trainer = Trainer(
+        model, minigrad.optim.SGD(model.parameters(), lr=0.1), loss_of, callbacks=[NaNGuard()], progress=False
+    )  # fmt: skip
+    batch = (minigrad.tensor([[1, 2], [3, 4]]), minigrad.zeros(2, 1))
+    with minigrad.no_grad():
+        model[0].weight.copy_(minigrad.rand(10, 2) + 1)
+    trainer.fit([batch], 2)
+    before = weights(trainer)
+    with minigrad.no_grad():
+        model[0].weight[3] = 0.0
+    with pytest.raises(NonFiniteError, match=r"first arises in the gradient of SqrtBackward0, in layer '1' \(Root\)"):
+        trainer.fit([batch], 1)
+    assert weights(trainer)[1:] == before[1:]
+
+
+def test_a_loss_that_is_a_module_is_named():
+    class Loss(nn.Module):
+        def forward(self, output, target):
+            return (output - output).log().sum()
+
+    model = nn.Linear(2, 2)
+    trainer = Trainer(
+        model, minigrad.optim.SGD(model.parameters(), lr=0.1), Loss(), callbacks=[NaNGuard()], progress=False
+    )  # fmt: skip
+    with pytest.raises(NonFiniteError, match=r"inf first arises in log, in Loss, outside the model"):
+        trainer.fit(loaders()[0], 1)
+
+
 # -- in a loop of one's own ------------------------------------------------------------------------------------------
 
 

@@ -140,3 +140,27 @@ def test_training_on_a_device_goes_on(tmp_path, device):
         go(False, [Cut(7)])
     resumed = go(True)
     assert weights(resumed) == weights(whole) and measured(resumed) == measured(whole)
+
+
+def test_a_callback_that_is_new_is_named(tmp_path):
+    run(tmp_path, epochs=1)
+    heard = Heard()
+    trainer = make([EarlyStopping(), StopOnConvergence()], progress=heard)
+    trainer.resume(tmp_path / "last.safetensors")
+    assert heard.lines[1:] == ["not in the file, and begun anew: StopOnConvergence"]
+
+
+def test_after_ctrl_c_what_is_saved_begins_the_epoch_anew(tmp_path):
+    training = loaders()[0]
+    trainer = make([cut := Cut(7)])
+    with pytest.raises(ConnectionError) as error:  # which holds the frames of the loop
+        trainer.fit(training, 3)
+    trainer.callbacks.remove(cut)
+    trainer.save(tmp_path / "file")
+    again = make()
+    again.resume(tmp_path / "file")
+    for one, loader in (trainer, training), (again, loaders()[0]):
+        minigrad.manual_seed(1)
+        assert len(one.fit(loader, 2)) == 3
+        assert one.step == 7 + 10
+    assert weights(trainer) == weights(again) and error

@@ -9,6 +9,7 @@ from small_problem import Heard, loaders, make, measured, network, points, weigh
 
 import minigrad
 from minigrad import nn
+from minigrad.optim.lbfgs import LBFGS
 from minigrad.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau, StepLR
 from minigrad.train import Callback, NonFiniteError, Trainer, accuracy, correct, mean_squared_error
 from minigrad.utils.data import DataLoader, TensorDataset
@@ -244,6 +245,23 @@ def test_an_optimizer_that_needs_a_closure(jit):
     assert weights(trainer) == weights(twice) and trainer.step == 10 and seen == [k // 2 for k in range(20)]
 
 
+@pytest.mark.parametrize("options", [{}, {"accumulate": 2}, {"jit": False}])
+def test_lbfgs_and_lookahead_get_their_closure(options):
+    """A straight line is found by LBFGS in a few steps, on whole and on accumulated batches alike."""
+    x = points(40).tensors[0]
+    y = x @ minigrad.tensor([[2.0], [-3.0]]) + 1
+    halves = [(x[:24], y[:24]), (x[24:], y[24:])] if "accumulate" in options else [(x, y)]
+    for make_optimizer, epochs in (
+        (lambda p: LBFGS(p, line_search_fn="strong_wolfe"), 5),
+        (lambda p: minigrad.optim.NAG(p, lr=0.05, momentum=0.9, form="lookahead"), 150),
+    ):
+        minigrad.manual_seed(0)
+        model, heard = nn.Linear(2, 1), Heard()
+        optimizer = make_optimizer(model.parameters())
+        trainer = Trainer(model, optimizer, nn.functional.mse_loss, progress=heard, **options)
+        assert trainer.fit(halves, epochs)[-1].training_loss < 1e-6 and not heard.lines
+
+
 # -- how it ends -----------------------------------------------------------------------------------------------------
 
 
@@ -347,6 +365,8 @@ def test_mistakes_in_fit():
         make().fit(loaders()[0])
     with pytest.raises(ValueError, match="the loader gave no batch"):
         make().fit([], 1)
+    with pytest.raises(TypeError, match=r"a batch must be \(inputs..., target\), got Tensor: pass step_function"):
+        make().fit([minigrad.zeros(2, 2)], 1)
     with pytest.raises(ValueError, match="scores"):
         make().evaluate([(minigrad.zeros(2, 2), minigrad.zeros(2, 2))])
     with pytest.raises(ValueError, match="'validation_luck' is not measured; what is: number"):
