@@ -107,6 +107,15 @@ def test_no_rounding_adds_up():
     assert rates(optimizer, of.ExponentialLR(optimizer, 0.99), 301)[300] == 0.1 * 0.99**300
 
 
+def test_one_scheduler_after_another():
+    """A second one starts from the same initial rate, or from a rate of its own."""
+    optimizer = sgd(1.0, momentum=0.9)
+    first = of.StepLR(optimizer, 1, 0.5)
+    rates(optimizer, first, 3)
+    assert rates(optimizer, of.LambdaLR(optimizer, lambda t: 1 / (t + 1)), 3) == [1, 1 / 2, 1 / 3]
+    assert rates(optimizer, of.CyclicLR(optimizer, 0.25, 0.5, 1), 4) == [0.25, 0.5, 0.25, 0.5]
+
+
 def test_groups_have_their_own_rates():
     optimizer = sgd(1.0, groups=2)
     scheduler = of.LambdaLR(optimizer, [lambda t: 1.0, lambda t: 0.5**t])
@@ -188,6 +197,19 @@ def test_a_hyperparameter_that_becomes_invalid():
     assert optimizer.param_groups[0]["alpha"] == 0.9
 
 
+@pytest.mark.parametrize("name", ["Momentum", "Adam"])
+def test_a_momentum_that_would_be_invalid(name):
+    optimizer = getattr(optim, name)([minigrad.zeros(1, requires_grad=True)], lr=0.1)
+    before = dict(optimizer.param_groups[0])
+    for make in (
+        lambda: of.CyclicLR(optimizer, 0.1, 0.2, max_momentum=1.5),
+        lambda: of.OneCycleLR(optimizer, 0.1, 10, base_momentum=-0.5),
+    ):
+        with pytest.raises(ValueError, match=r"momentum|beta"):
+            make()
+        assert optimizer.param_groups[0] == before
+
+
 # -- errors ------------------------------------------------------------------------------------------------------
 
 
@@ -261,14 +283,14 @@ def test_get_lr_is_for_step():
 # -- the recorded step -------------------------------------------------------------------------------------------
 
 
-def training(step_of, name, device):
-    """Parameters and rates of twelve steps of a small training, `step_of` making the step."""
+def training(step_of, make, device, kind="SGD", **options):
+    """Parameters and options of twelve steps of a small training, `step_of` making the step."""
     minigrad.manual_seed(3)
     random = np.random.default_rng(0)
     x, y = (minigrad.tensor(random.normal(size=(6, 3)), dtype=minigrad.float64, device=device) for _ in range(2))
     w = minigrad.tensor(random.normal(size=(3, 3)), dtype=minigrad.float64, device=device, requires_grad=True)
-    optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
-    scheduler = {**KINDS, **COMPOSED}[name](optimizer)
+    optimizer = getattr(optim, kind)([w], lr=0.1, **options)
+    scheduler = make(optimizer)
 
     def step(x, y):
         optimizer.zero_grad()
@@ -281,15 +303,30 @@ def training(step_of, name, device):
     for _ in range(12):
         step(x, y)
         scheduler.step()
-        found.append(optimizer.param_groups[0]["lr"])
+        found.append({k: v for k, v in optimizer.param_groups[0].items() if k != "params"})
     return w.detach().cpu().numpy(), found
+
+
+def assert_recorded_like_eager(*args, **options):
+    eager, recorded = training(lambda f: f, *args, **options), training(minigrad.jit, *args, **options)
+    assert recorded[1] == eager[1] and any(now != eager[1][0] for now in eager[1])
+    np.testing.assert_array_equal(recorded[0], eager[0])
 
 
 @pytest.mark.parametrize("name", {**KINDS, **COMPOSED})
 def test_a_recorded_step_sees_the_rate(name, device):
-    eager, recorded = training(lambda f: f, name, device), training(minigrad.jit, name, device)
-    assert recorded[1] == eager[1]
-    np.testing.assert_array_equal(recorded[0], eager[0])
+    assert_recorded_like_eager({**KINDS, **COMPOSED}[name], device, momentum=0.9)
+
+
+@pytest.mark.parametrize("kind", ["Momentum", "NAG", "RMSprop", "Adam", "AdamW", "Lion", "NAdam"])
+def test_a_recorded_step_sees_other_hyperparameters(kind):
+    """Momentum and betas in cycles, and the decay of RMSprop's average."""
+    if kind == "RMSprop":
+        assert_recorded_like_eager(lambda o: of.ExponentialLR(o, 0.9, hyperparameter="alpha"), "cpu", kind)
+        assert_recorded_like_eager(lambda o: of.LinearLR(o, hyperparameter="eps"), "cpu", kind, eps=0.1)
+    else:
+        assert_recorded_like_eager(lambda o: of.OneCycleLR(o, 0.5, 20), "cpu", kind)
+        assert_recorded_like_eager(lambda o: of.CyclicLR(o, 0.1, 0.2, 3), "cpu", kind)
 
 
 def test_no_scheduler_inside_a_recorded_step():

@@ -64,6 +64,7 @@ def test_improvement():
 def test_limits():
     assert followed(FLAT[:6], patience=0, factor=0.5, min_lr=0.2) == [1, 0.5, 0.25, 0.2, 0.2, 0.2]
     assert followed(FLAT[:4], patience=0, factor=0.5, eps=0.3) == [1, 0.5, 0.5, 0.5]
+    assert followed(FLAT[:3], patience=0, factor=0.5, eps=0.5) == [1, 1, 1]
     assert followed(FLAT[:4], sgd(1e-8), patience=0, factor=0.5) == [1e-8] * 4
     assert followed(FLAT[:3], sgd(1e-8), patience=0, factor=0.5, convention="keras") == [1e-8, 5e-9, 2.5e-9]
     optimizer = sgd(groups=2)

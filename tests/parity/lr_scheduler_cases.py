@@ -137,6 +137,16 @@ COMPOSED = {
         [of.ChainedScheduler([of.ConstantLR(o, 0.1, 4), of.ExponentialLR(o, 0.9)]), of.CosineAnnealingLR(o, 30)],
         [10],
     ),
+    "sequence that begins with a chain of the others": lambda of, o: of.SequentialLR(
+        o,
+        [
+            of.ChainedScheduler(
+                [of.StepLR(o, 4, 0.5), of.LinearLR(o, 0.5), of.MultiStepLR(o, [3]), of.CosineAnnealingLR(o, 30)]
+            ),
+            of.CosineAnnealingLR(o, 30),
+        ],
+        [10],
+    ),
     "sequence that begins with a sequence": lambda of, o: of.SequentialLR(
         o,
         [of.SequentialLR(o, [of.ExponentialLR(o, 0.9), of.StepLR(o, 2, 0.7)], [5]), of.PolynomialLR(o, 30)],

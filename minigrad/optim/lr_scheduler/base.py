@@ -90,7 +90,6 @@ class LRScheduler:
         refuse("scheduler.step()", "call it after the recorded step: the step reads the new rate by itself")
         if self._order is not None and epoch is None:
             self._order.check()
-            self._order = None
         self._step_count = getattr(self, "_step_count", 0) + 1
 
     def _next_epoch(self) -> float:

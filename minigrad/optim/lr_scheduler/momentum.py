@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..hyperparameters import Group, hyperparameters
 from ..optimizer import Optimizer
-from .options import require_number, write
+from .options import require_number
 
 
 def momentum_is_beta(optimizer: Optimizer) -> bool:
@@ -23,16 +26,29 @@ def momentum_is_beta(optimizer: Optimizer) -> bool:
 
 
 def begin_momentum(optimizer: Optimizer, lows: list[float], highs: list[float]) -> None:
-    """Begin at the highest momentum, and note both ends in the groups, as PyTorch does."""
+    """Begin at the highest momentum, and note both ends in the groups, as PyTorch does.
+
+    Raises:
+        ValueError: the optimizer does not allow one of the ends.
+    """
+    known = hyperparameters(type(optimizer))
+    for group, low, high in zip(optimizer.param_groups, lows, highs):
+        for value in (low, high):
+            name, option = _option(group, value)
+            if name in known:
+                known[name].check(option)
     write_momentum(optimizer, highs)
     for group, low, high in zip(optimizer.param_groups, lows, highs):
         group["max_momentum"], group["base_momentum"] = high, low
 
 
 def write_momentum(optimizer: Optimizer, values: list[float]) -> None:
-    """Set the momentum of each group."""
+    """Set the momentum of each group, to values between the ends."""
     for group, value in zip(optimizer.param_groups, values):
-        if "betas" in group:
-            write(optimizer, group, "betas", (value, *group["betas"][1:]))
-        else:
-            write(optimizer, group, "momentum", value)
+        name, option = _option(group, value)
+        group[name] = option
+
+
+def _option(group: Group, momentum: float) -> tuple[str, Any]:
+    """The option that the momentum is in, and what it is then."""
+    return ("betas", (momentum, *group["betas"][1:])) if "betas" in group else ("momentum", momentum)

@@ -74,11 +74,7 @@ class OneCycleLR(LRScheduler):
             ]
         else:
             self._schedule_phases += [_phase(last, "max min", "base max")]
-        if last_epoch == -1:
-            for group, highest in zip(optimizer.param_groups, per_group(optimizer, "max_lr", max_lr)):
-                group["initial_lr"] = highest / div_factor
-                group["max_lr"] = highest
-                group["min_lr"] = group["initial_lr"] / final_div_factor
+        max_lrs = per_group(optimizer, "max_lr", max_lr)
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
             self.use_beta1 = momentum_is_beta(optimizer)
@@ -88,6 +84,11 @@ class OneCycleLR(LRScheduler):
             )
             if last_epoch == -1:
                 begin_momentum(optimizer, lows, highs)
+        if last_epoch == -1:
+            for group, highest in zip(optimizer.param_groups, max_lrs):
+                group["initial_lr"] = highest / div_factor
+                group["max_lr"] = highest
+                group["min_lr"] = group["initial_lr"] / final_div_factor
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:

@@ -43,7 +43,7 @@ class Order:
         self.optimizer = optimizer
         self.before: tuple[int, int] | None = progress(optimizer)
         ours = type(optimizer).step.__module__.startswith(Optimizer.__module__.rpartition(".")[0])
-        if any(self.before) or optimizer.state or not ours or "step" in vars(optimizer):
+        if optimizer.state or not ours or "step" in vars(optimizer):
             self.before = None
 
     def check(self) -> None:
