@@ -173,7 +173,8 @@ def default_generator(where: device) -> Generator:
     """The generator from which draws on `where` come unless one is given."""
     found = _defaults.get(where)
     if found is None:
-        found = _defaults[where] = Generator(where).manual_seed(_defaults[CPU].initial_seed())
+        found = _defaults[where] = Generator(where)
+        found._start(_defaults[CPU].initial_seed())  # for good: a step that is recorded, and undone, may be the first
     return found
 
 

@@ -7,6 +7,7 @@ from .adam import Adam, AdamW
 from .adamax import Adamax
 from .asgd import ASGD
 from .groups import by_name
+from .lbfgs import LBFGS
 from .lion import Lion
 from .momentum import Momentum
 from .nadam import NAdam
@@ -20,6 +21,6 @@ from .sgd import SGD
 from .smorms3 import SMORMS3
 
 __all__ = [
-    "ASGD", "NAG", "SGD", "SMORMS3", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Momentum", "NAdam",
+    "ASGD", "LBFGS", "NAG", "SGD", "SMORMS3", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Momentum", "NAdam",
     "Optimizer", "RAdam", "RMSprop", "RMSpropGraves", "Rprop", "by_name", "lr_scheduler",
 ]  # fmt: skip

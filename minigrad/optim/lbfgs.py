@@ -85,6 +85,10 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
         super().add_param_group(param_group)
 
+    @property
+    def needs_closure(self) -> bool:
+        return True
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Minimise.
 

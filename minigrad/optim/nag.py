@@ -60,6 +60,10 @@ class NAG(Momentum):
             "first_step": first_step, "decoupled_weight_decay": decoupled_weight_decay, "sparse": sparse,
         }, convention)  # fmt: skip
 
+    @property
+    def needs_closure(self) -> bool:
+        return any(group["form"] == "lookahead" for group in self.param_groups)
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 

@@ -133,6 +133,12 @@ class Optimizer(Describing, StateMethods):
     #: the number of `scalars` by which the state of a row without a gradient decays at each step, None if it stays
     fades_by: ClassVar[str | None] = None
 
+    @property
+    def needs_closure(self) -> bool:
+        """Whether `step` computes gradients at points of its own choice, and so needs a closure."""
+        parameter = inspect.signature(self.step).parameters.get("closure")
+        return parameter is not None and parameter.default is parameter.empty
+
     def moves_untouched(self, group: Group) -> str:
         """What moves rows that have no gradient, in words for an error; "" if nothing does."""
         return "running averages"

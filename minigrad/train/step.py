@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +47,7 @@ class Steps:
             "update": update,
             "step": _both(gradients, update),
         }
-        self._closure = needs_closure(optimizer)
+        self._closure = optimizer.needs_closure
         self._optimizer = optimizer
         self._recorded: dict[Any, Callable[..., Any]] = {}
 
@@ -129,14 +128,6 @@ def _gradients(model: nn.Module, optimizer: Optimizer, measure: Measure) -> Call
         return results
 
     return gradients
-
-
-def needs_closure(optimizer: Any) -> bool:
-    """True for an optimizer that computes gradients at points of its own choice: LBFGS, Nesterov's look-ahead."""
-    if type(optimizer).__name__ == "LBFGS" or any(g.get("form") == "lookahead" for g in optimizer.param_groups):
-        return True
-    parameter = inspect.signature(optimizer.step).parameters.get("closure")
-    return parameter is not None and parameter.default is parameter.empty
 
 
 def parameters_of(optimizer: Optimizer) -> list[Any]:
