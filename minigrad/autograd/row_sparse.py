@@ -134,7 +134,7 @@ class RowSparse:
 
     def __init__(self, rows: Any, row_values: Any, shape: tuple[int, ...], coalesced: bool = False) -> None:
         self.rows, self.row_values = rows, row_values
-        self._shape, self._coalesced = tuple(shape), coalesced
+        self._shape, self._coalesced = tuple(shape), coalesced or rows.array.shape[0] < 2
 
     # -- what it is ----------------------------------------------------------------------------------------------
 
@@ -321,7 +321,7 @@ class RowSparse:
         whole(_clamp_rows, rows, values, self._shape[0], min, max, writes=(0, 1))
         for part in (self.rows, self.row_values):
             part.shared_storage().changed("clamp_")
-        self._coalesced = False  # there may be rows left over
+        self._coalesced = rows.shape[0] < 2  # there may be some left over
         return self
 
     def norm(self, p: float = 2.0) -> Any:

@@ -59,7 +59,7 @@ def _embedding_weight(g, input, padding_idx, by_frequency, sparse, shape_of_weig
 embedding_.vjp(weight=_embedding_weight)
 
 
-def _scale_down(weight: Any, rows: Any, max_norm: float, norm_type: float) -> None:
+def scale_down(weight: Any, rows: Any, max_norm: float, norm_type: float) -> None:
     """Scale the named rows of `weight`, in place, so that their norm is at most `max_norm`."""
     whole(_scale_rows, array_of(weight), rows, max_norm, norm_type, writes=(0,))
     if isinstance(weight, TensorBase):
@@ -123,7 +123,7 @@ def embedding(
             raise AssertionError(f"padding_idx must be within the {n} rows of the table, got {padding_idx}")
         padding_idx %= n
     if max_norm is not None:
-        _scale_down(weight, rows, max_norm, norm_type)
+        scale_down(weight, rows, max_norm, norm_type)
     return embedding_(weight, input, padding_idx=padding_idx, by_frequency=scale_grad_by_freq, sparse=sparse)
 
 

@@ -40,7 +40,13 @@ def rows_of_classes(rows, n):
     return lambda: mg.stack([mg.where(mg.arange(n) < 2, mg.randperm(n), -1) for _ in range(rows)])
 
 
+def offsets(n, largest):
+    """Where n bags begin."""
+    return lambda: mg.cat([mg.zeros(1, dtype=mg.int64), mg.randint(0, largest, (n - 1,)).sort().values])
+
+
 X = floats(6, 4)
+OFFSETS = offsets(4, 10)
 
 #: what makes the layer, and what makes its inputs
 LAYERS = {
@@ -59,6 +65,13 @@ LAYERS = {
     "Embedding with a largest norm": (lambda: nn.Embedding(7, 3, max_norm=1.0), classes(7, 5, 2)),
     "Embedding with a largest 1-norm": (lambda: nn.Embedding(7, 3, max_norm=1.0, norm_type=1.0), classes(7, 9)),
     "Embedding by frequency": (lambda: nn.Embedding(7, 3, scale_grad_by_freq=True, padding_idx=0), classes(7, 9)),
+    "EmbeddingBag": (lambda: nn.EmbeddingBag(7, 3), classes(7, 9), OFFSETS),
+    "EmbeddingBag of sums": (lambda: nn.EmbeddingBag(7, 3, mode="sum", padding_idx=2), classes(7, 9), OFFSETS),
+    "EmbeddingBag of maxima": (lambda: nn.EmbeddingBag(7, 3, mode="max", padding_idx=2), classes(7, 9), OFFSETS),
+    "EmbeddingBag of one length": (lambda: nn.EmbeddingBag(7, 3, padding_idx=0, max_norm=1.0), classes(7, 4, 5)),
+    "EmbeddingBag with a last offset": (
+        lambda: nn.EmbeddingBag(7, 3, include_last_offset=True, scale_grad_by_freq=True), classes(7, 9), OFFSETS,
+    ),
     "BatchNorm1d": (lambda: nn.BatchNorm1d(4), X),
     "BatchNorm1d of sequences": (lambda: nn.BatchNorm1d(4, eps=0.1, momentum=0.3), floats(3, 4, 5)),
     "BatchNorm1d with a plain mean": (lambda: nn.BatchNorm1d(4, momentum=None), X),

@@ -265,6 +265,28 @@ def test_coalescing_in_a_step_keeps_the_shape_and_fills_up_with_no_rows():
         assert g.values().tolist() == eager.values().tolist()
 
 
+@pytest.mark.parametrize("mode", ["sum", "mean"])
+def test_bags(mode):
+    def scenario(jit):
+        layer = nn.EmbeddingBag(9, 4, mode=mode, padding_idx=3, sparse=True)
+        factors = mg.randn(10) if mode == "sum" else None
+
+        @jit
+        def step(words, offsets):
+            layer.zero_grad()
+            loss = layer(words, offsets, factors).square().sum()
+            loss.backward()
+            update(layer.weight)
+            return loss
+
+        for words in batches(shape=(10,)):
+            yield step(words, mg.tensor([0, *sorted(mg.randint(0, 11, (3,)).tolist())]))
+            yield layer
+            yield layer.weight.grad
+
+    both_ways(scenario, at_least=3)
+
+
 def test_other_numbers_of_lookups_have_programs_of_their_own():
     def scenario(jit):
         model = Words()

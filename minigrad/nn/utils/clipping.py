@@ -17,6 +17,7 @@ from ...autograd.row_sparse import RowSparse
 from ...backend.devices import device_of, to_device
 from ...backend.door import whole
 from ...backend.kernels import sum_rows
+from ...backend.library import library
 from ...ops.joining import stack_
 from ...ops.norms import vector_norm_
 
@@ -66,7 +67,8 @@ def _norm_of_rows(gradient: RowSparse, norm: Callable[[Any], Any]) -> Any:
 
 
 def _summed_norm(rows: Any, values: Any, count: int, norm: Callable[[Any], Any]) -> Any:
-    return norm(sum_rows(rows, values, count)[1])
+    sums = sum_rows(rows, values, count)[1]
+    return norm(sums if sums.size else library(values).zeros((1,), dtype=values.dtype))
 
 
 def _refuse_nonfinite(norm: Any, order: float) -> None:
