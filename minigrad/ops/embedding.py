@@ -128,10 +128,15 @@ def embedding(
 
 
 def _refuse_outside(rows: Any, n: int) -> None:
-    lowest, highest = rows.item(rows.argmin()), rows.item(rows.argmax())  # a fifth of the time of min and max
-    if lowest < 0 or highest >= n:
-        bad = lowest if lowest < 0 else highest
+    bad = outside(rows, n)
+    if bad is not None:
         raise IndexError(f"embedding(): index {bad} is out of range in a table of {n} rows")
+
+
+def outside(rows: Any, n: int) -> int | None:
+    """One of `rows` that is not in a table of n rows, if there is one."""
+    lowest, highest = rows.item(rows.argmin()), rows.item(rows.argmax())  # a fifth of the time of min and max
+    return lowest if lowest < 0 else highest if highest >= n else None
 
 
 @primitive(dtype="keep", differentiable=False)

@@ -23,9 +23,9 @@ class Words(nn.Module):
         return self.out(mg.tanh(self.table(words)))
 
 
-def batches(count=5, shape=(3, 4)):
+def batches(count=5, shape=(3, 4), device="cpu"):
     for _ in range(count):
-        yield mg.randint(0, 9, shape)
+        yield mg.randint(0, 9, shape).to(device)
 
 
 def descend(rows, values, table, rate):
@@ -46,9 +46,9 @@ def update(p, rate=0.1):
 
 @pytest.mark.parametrize("padding", [None, 2])
 @pytest.mark.parametrize("to_none", [True, False])
-def test_a_training_step(padding, to_none):
+def test_a_training_step(padding, to_none, device):
     def scenario(jit):
-        model = Words(padding)
+        model = Words(padding).to(device)
 
         @jit
         def step(words):
@@ -59,7 +59,7 @@ def test_a_training_step(padding, to_none):
                 update(p)
             return loss
 
-        for words in batches():
+        for words in batches(device=device):
             yield step(words)
             yield model
             yield model.table.weight.grad
@@ -156,9 +156,9 @@ def test_a_gradient_that_is_dense_at_one_call_and_sparse_at_another():
 
 
 @pytest.mark.parametrize("norm_type", [1.0, 2.0, float("inf")])
-def test_clipping_by_norm(norm_type):
+def test_clipping_by_norm(norm_type, device):
     def scenario(jit):
-        model = Words(padding=1)
+        model = Words(padding=1).to(device)
 
         @jit
         def step(words):
@@ -166,7 +166,7 @@ def test_clipping_by_norm(norm_type):
             model(words).square().sum().backward()
             return nn.utils.clip_grad_norm_(model.parameters(), 0.3, norm_type)
 
-        for words in batches():
+        for words in batches(device=device):
             yield step(words)
             yield model.table.weight.grad
 
@@ -245,6 +245,24 @@ def test_gradients_of_gradients():
         for words in batches():
             yield step(words)
             yield model.table.weight.grad
+
+    both_ways(scenario, at_least=3)
+
+
+def test_tables_that_come_to_need_a_gradient_in_the_step():
+    def scenario(jit):
+        @jit
+        def step(words, table):
+            own = (table * 2).detach().requires_grad_()
+            table.requires_grad_()
+            (F.embedding(words, table, sparse=True) * F.embedding(words, own, sparse=True)).sum().backward()
+            return own
+
+        for words in batches():
+            table = mg.randn(9, 4)
+            own = step(words, table)
+            yield own
+            yield table.grad
 
     both_ways(scenario, at_least=3)
 
