@@ -348,7 +348,7 @@ def _distinct(rows, count, fixed):
         return found[:there], places
     out = xp.full(rows.shape, count, dtype=rows.dtype)
     out[:there] = found[:there]
-    return out, xp.where(rows < count, places, len(rows))
+    return out, places
 
 
 def _clamp_rows(rows, values, count, low, high):

@@ -342,6 +342,8 @@ def test_anomaly_detection_sees_nan():
         y = F.embedding(mg.tensor([1]), w, sparse=True) * 1
         with pytest.raises(RuntimeError, match=r"returned nan"):
             (y * mg.tensor(float("nan"))).sum().backward()
+        with pytest.raises(RuntimeError, match=r"EmbeddingBackward0 returned nan"):
+            F.embedding(mg.tensor([1]), w, sparse=True).backward(mg.full((1, 2), float("nan")))
         look_up([1], w).backward()
     assert w.grad._nnz() == 1
 
@@ -440,6 +442,8 @@ def test_what_it_cannot_do_says_what_to_do():
 def test_rows_summed():
     rows, values = sum_rows(np.array([3, 1, 3, 9]), np.array([[1.0], [2.0], [4.0], [8.0]]), 9)
     assert rows.tolist() == [1, 3] and values.tolist() == [[2.0], [5.0]]
+    rows, values = sum_rows(np.array([3, 1]), np.array([[1.0], [2.0]]), 3)
+    assert rows.tolist() == [1] and values.tolist() == [[2.0]]
     rows, values = sum_rows(np.array([], int), np.zeros((0, 2)), 9)
     assert rows.shape == (0,) and values.shape == (0, 2)
 

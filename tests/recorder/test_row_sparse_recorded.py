@@ -321,6 +321,22 @@ def test_other_numbers_of_lookups_have_programs_of_their_own():
     both_ways(scenario, at_least=2)
 
 
+def test_a_gradient_from_outside_with_another_number_of_rows_is_another_step():
+    def scenario(jit):
+        table = mg.randn(9, 4, requires_grad=True)
+
+        @jit
+        def step():
+            return (table.grad * 2).to_dense(), table.grad.norm()
+
+        for n in (3, 3, 5, 5, 3, 1):
+            table.grad = None
+            F.embedding(mg.randint(0, 9, (n,)), table, sparse=True).square().sum().backward()
+            yield step()
+
+    both_ways(scenario, at_least=2)
+
+
 def test_what_depends_on_the_padding_is_refused():
     model = Words(padding=1)
 
