@@ -134,7 +134,7 @@ class RowSparse:
 
     def __init__(self, rows: Any, row_values: Any, shape: tuple[int, ...], coalesced: bool = False) -> None:
         self.rows, self.row_values = rows, row_values
-        self._shape, self._coalesced = tuple(shape), coalesced or rows.array.shape[0] < 2
+        self._shape, self._coalesced = tuple(shape), coalesced
 
     # -- what it is ----------------------------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ class RowSparse:
 
     def is_coalesced(self) -> bool:
         """True if each row stands in it once, in rising order."""
-        return self._coalesced
+        return self._coalesced or self.rows.array.shape[0] < 2
 
     def _nnz(self) -> int:
         return self._present()[0].array.shape[0]
@@ -211,7 +211,7 @@ class RowSparse:
         return self._values()
 
     def _require_coalesced(self, what: str) -> None:
-        if not self._coalesced:
+        if not self.is_coalesced():
             raise RuntimeError(
                 f"{what}() is for coalesced gradients, in which a row stands once: call .coalesce() first, or _{what}()"
             )
@@ -321,7 +321,7 @@ class RowSparse:
         whole(_clamp_rows, rows, values, self._shape[0], min, max, writes=(0, 1))
         for part in (self.rows, self.row_values):
             part.shared_storage().changed("clamp_")
-        self._coalesced = rows.shape[0] < 2  # there may be some left over
+        self._coalesced = False  # there may be rows left over
         return self
 
     def norm(self, p: float = 2.0) -> Any:
@@ -348,7 +348,7 @@ def _distinct(rows, count, fixed):
         return found[:there], places
     out = xp.full(rows.shape, count, dtype=rows.dtype)
     out[:there] = found[:there]
-    return out, places
+    return out, xp.where(rows < count, places, len(rows))
 
 
 def _clamp_rows(rows, values, count, low, high):

@@ -77,6 +77,11 @@ def test_a_padding_row_is_absent(device):
     look_up([4, 4], w, padding_idx=4).backward()
     assert w.grad._nnz() == 0 and w.grad.coalesce().values().shape == (0, 2)
     assert w.grad.to_dense().tolist() == expected(w)
+    for word in (4, 2):
+        w.grad = None
+        look_up([word], w, padding_idx=4).backward()
+        assert w.grad.is_coalesced() and w.grad.values().shape == (int(word == 2), 2)
+        assert w.grad.norm().item() == w.grad.to_dense().norm().item()
 
 
 @pytest.mark.parametrize("dtype", [mg.float16, mg.float32, mg.float64])
