@@ -330,6 +330,8 @@ def test_gradcheck_and_functional():
         return F.embedding(words, weight, padding_idx=0, sparse=True).pow(3)
 
     assert gradcheck(loss, (w,)) and gradgradcheck(loss, (w,))
+    jacobian = mg.autograd.functional.jacobian(lambda x: loss(x).sum(), w)
+    assert isinstance(jacobian, mg.Tensor) and jacobian[1, 0].item() == 6 * w[1, 0].item() ** 2
     hessian = mg.autograd.functional.hessian(lambda x: loss(x).sum(), w)
     assert hessian.shape == (6, 2, 6, 2) and hessian[1, 1, 1, 1].item() == 12 * w[1, 1].item()
 

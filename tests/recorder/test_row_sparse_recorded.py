@@ -72,9 +72,9 @@ def test_a_gradient_that_somebody_holds_is_not_written_over():
         model = Words()
 
         @jit
-        def step(words):
+        def step(row_sparse):  # a name that programs use themselves
             model.zero_grad()
-            model(words).square().sum().backward()
+            model(row_sparse).square().sum().backward()
 
         held = []
         for words in batches():
