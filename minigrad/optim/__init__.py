@@ -21,6 +21,6 @@ from .sgd import SGD
 from .smorms3 import SMORMS3
 
 __all__ = [
-    "ASGD", "LBFGS", "NAG", "SGD", "SMORMS3", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Momentum", "NAdam",
-    "Optimizer", "RAdam", "RMSprop", "RMSpropGraves", "Rprop", "by_name", "lr_scheduler",
+    "ASGD", "LBFGS", "NAG", "SGD", "SMORMS3", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Momentum",
+    "NAdam", "Optimizer", "RAdam", "RMSprop", "RMSpropGraves", "Rprop", "by_name", "lr_scheduler",
 ]  # fmt: skip
