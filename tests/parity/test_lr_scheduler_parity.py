@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from lr_scheduler_cases import COMPOSED, PLATEAUS, SIMPLE, WRONG
+from lr_scheduler_trees import tree
 
 import minigrad
 from minigrad import optim
@@ -200,6 +201,18 @@ def test_resuming_needs_the_initial_rate(name, arguments):
 @pytest.mark.parametrize("name", COMPOSED)
 def test_composed(name):
     run(*both(COMPOSED[name], **MOMENTUM), words=name)
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_composed_at_random(seed):
+    random = np.random.default_rng(seed)
+    make, words = tree(random)
+    sides = both(make, **MOMENTUM)
+    by_hand, factor = random.integers(0, 60), random.uniform(0.2, 2.0)
+    for epochs in (by_hand, EPOCHS - by_hand):
+        run(*sides, epochs=epochs, words=f"seed {seed}: {words}")
+        for one in sides:
+            one.optimizer.param_groups[0]["lr"] *= factor
 
 
 @pytest.mark.parametrize("name", COMPOSED)

@@ -12,9 +12,13 @@ A scheduler belongs to an optimizer and writes `group["lr"]`, of every group, wh
 "Epoch" means: one call of `scheduler.step()`. What is called after every batch counts batches. `preview(n)` shows
 what a scheduler is going to do.
 
-`base` has what all share, `order` the warning about calls in the wrong order; the formulas are in `factors`
-(decays and warm-ups), `functions` (of one's own), `cosine`, `cyclic`; `composed` puts schedulers together, `plateau`
-follows a metric.
+Every number is PyTorch's, but for what goes wrong there: `last_epoch` leaves restored rates alone (PyTorch's StepLR and
+MultiStepLR decay once more where a milestone is next) and finds the cycle of CosineAnnealingWarmRestarts; CyclicLR
+begins at `base_lr` also behind another scheduler; SequentialLR takes composed schedulers at any place.
+
+`base` has what all share, `order` the warning about calls in the wrong order; the formulas are in `factors` (decays
+and warm-ups), `functions` (of one's own), `cosine`, `cyclic` and `onecycle`; `composed` puts schedulers together,
+`plateau` follows a metric.
 """
 
 from .base import LRScheduler, _LRScheduler
