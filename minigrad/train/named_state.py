@@ -11,6 +11,14 @@ from minigrad.optim.hyperparameters import is_schedule
 
 from .report import PartReport
 
+#: options that schedulers write: they differ as a matter of course
+_SCHEDULED = ("lr", "initial_lr", "max_lr", "min_lr")
+
+
+def _differ(a: Any, b: Any) -> bool:
+    different = a != b
+    return bool(different.any()) if hasattr(different, "any") else bool(different)
+
 
 def _size(value: Any) -> int:
     return math.prod(value.shape) if hasattr(value, "shape") else 1
@@ -150,6 +158,8 @@ class NamedOptimizer:
         for name, value in saved["options"].items():
             if is_schedule(group.get(name)):
                 report.notes.append(f"{name} of group {number}: {value!r} of the file takes the place of a function")
+            elif name in group and name not in _SCHEDULED and _differ(group[name], value):
+                report.notes.append(f"{name} of group {number}: {value!r} of the file, not {group[name]!r}")
         own.update(saved["options"])
         return kept
 

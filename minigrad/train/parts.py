@@ -49,6 +49,7 @@ class ModelPart(Part):
         here = self.thing.state_dict()
         fitting = copy.copy(data)
         shapes = {}
+        kinds: dict[tuple[Any, Any], list[str]] = {}
         for name, given in data.items():
             own = here.get(name)
             if not isinstance(given, Tensor) or not isinstance(own, Tensor) or is_uninitialized(own):
@@ -57,11 +58,13 @@ class ModelPart(Part):
                 shapes[name] = f"{name} has shape {tuple(given.shape)} in the file, {tuple(own.shape)} here"
                 del fitting[name]
             elif own.dtype != given.dtype:
-                report.notes.append(f"{name} was {given.dtype} and is {own.dtype}")
+                kinds.setdefault((given.dtype, own.dtype), []).append(name)
         found = self.thing.load_state_dict(fitting, strict=False)
         report.missing += [name for name in found.missing_keys if name not in shapes]
         report.unexpected += found.unexpected_keys
         report.left += shapes.values()
+        for (given, own), names in kinds.items():
+            report.notes.append(f"{len(names)} tensors were {given} and are {own}: {names[0]}, ...")
         report.matched += [name for name in fitting if name not in found.unexpected_keys]
 
     def remember(self) -> Undo:

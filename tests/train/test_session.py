@@ -407,6 +407,50 @@ def test_options_that_only_the_file_has(path):
     assert optimizer.param_groups[0]["initial_lr"] == 0.1
 
 
+def test_options_that_the_file_changes_are_named(path):
+    Run(optimizer=lambda net: optim.SGD(net.parameters(), lr=0.3, momentum=0.5)).session.save(path)
+    run = Run()
+    report = run.session.resume(path)
+    assert report.fits() and report.parts["optimizer"].notes == ["momentum of group 0: 0.5 of the file, not 0.9"]
+    assert run.optimizer.momentum == 0.5 and run.optimizer.lr == 0.3
+
+
+def test_random_numbers_go_on(device, path):
+    seed(0)
+    minigrad.rand(1, device=device)
+    run = Run()
+    run.session.save(path)
+    expected = [minigrad.rand(2, device=device).tolist(), random.random(), numpy.random.rand()]  # noqa: NPY002
+    seed(1)
+    run.session.resume(path)
+    assert [minigrad.rand(2, device=device).tolist(), random.random(), numpy.random.rand()] == expected  # noqa: NPY002
+
+
+def test_generators_of_devices_that_are_not_there(path):
+    run = Run()
+    run.session.save(path)
+    content = minigrad.load(path)
+    content["random"]["cuda:63"] = {"kind": "minigrad.Generator on cuda", "state": b""}
+    minigrad.save(content, path)
+    assert "    cuda:63 is left as it is: there is no such device here" in str(run.session.resume(path))
+
+
+def test_another_kind_of_global_generator(path):
+    run = Run()
+    before = numpy.random.get_bit_generator()
+    run.session.save(path)
+    try:
+        numpy.random.set_bit_generator(numpy.random.PCG64(0))
+        report = run.session.resume(path)
+        assert "    numpy is left as it is: it is a NumPy PCG64, and was a NumPy MT19937" in str(report)
+        run.session.save(path)
+        expected = numpy.random.rand()  # noqa: NPY002
+        run.session.resume(path)
+        assert numpy.random.rand() == expected  # noqa: NPY002
+    finally:
+        numpy.random.set_bit_generator(before)
+
+
 def test_tied_and_frozen_parameters(path):
     class Tied(nn.Module):
         def __init__(self, turned):

@@ -77,7 +77,7 @@ def test_to_another_device_and_dtype(name, options, tmp_path):
     session.save(tmp_path / "gpu")
     host, other = make(name, options, "cpu", minigrad.float64)
     report = Session(model=host, optimizer=other).resume(tmp_path / "gpu")
-    assert "0.weight was minigrad.float32 and is minigrad.float64" in str(report)
+    assert "4 tensors were minigrad.float32 and are minigrad.float64: 0.weight, ..." in str(report)
     train(host, other, 2, first=3)
     assert {p.device.type for p in host.parameters()} == {"cpu"}
     check_placed(host, other)

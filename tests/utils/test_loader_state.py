@@ -82,6 +82,17 @@ class OfNumPy(Sampler):
             yield from self.rng.permutation(11).tolist()
 
 
+class Mixed(Sampler):
+    """Takes turns between samplers with generators of their own."""
+
+    def __init__(self):
+        self.parts = [SubsetRandomSampler(range(k, 11, 2), seeded(k)) for k in range(2)]
+
+    def __iter__(self):
+        for pair in zip(*self.parts):
+            yield from pair
+
+
 class Counting(Sampler):
     """Its order depends on a number of its own."""
 
@@ -133,6 +144,7 @@ LOADERS = {
     "list": lambda **o: DataLoader(Rows(), 2, sampler=[3, 1, 4, 1, 5], **o),
     "Python": lambda **o: DataLoader(Rows(), 3, sampler=OfPython(), **o),
     "NumPy": lambda **o: DataLoader(Rows(), 4, sampler=OfNumPy(), **o),
+    "mixed": lambda **o: DataLoader(Rows(), 3, sampler=Mixed(), **o),
     "state": lambda **o: DataLoader(Rows(), 3, sampler=Counting(), **o),
     "stream": lambda **o: DataLoader(Stream(), 3, **o),
     "items of a stream": lambda **o: DataLoader(Stream(), None, **o),

@@ -57,6 +57,8 @@ def set_state(generator: Any, state: Any) -> None:
         generator.setstate(state)
     elif isinstance(generator, numpy.random.Generator):
         generator.bit_generator.state = _arrays(state)
+    elif generator is numpy.random and state["bit_generator"] != "MT19937":  # of numpy.random.set_bit_generator
+        numpy.random.get_bit_generator().state = _arrays(state)
     else:
         generator.set_state(_arrays(state))
 

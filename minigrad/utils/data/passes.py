@@ -161,12 +161,11 @@ def _collect(name: str, sampler: Any, found: dict[str, Any]) -> None:
         return
     found[name] = sampler
     for attribute, value in getattr(sampler, "__dict__", {}).items():
-        if isinstance(value, (list, tuple)):
-            for k, part in enumerate(value):
-                if isinstance(part, Sampler):
-                    _collect(f"{name}.{attribute}.{k}", part, found)
-        elif isinstance(value, Sampler) or (attribute == "sampler" and hasattr(value, "__iter__")):
+        if isinstance(value, Sampler) or (attribute == "sampler" and hasattr(value, "__iter__")):
             _collect(f"{name}.{attribute}", value, found)
+        elif isinstance(value, (list, tuple)) and value and isinstance(value[0], Sampler):
+            for k, part in enumerate(value):
+                _collect(f"{name}.{attribute}.{k}", part, found)
 
 
 def generators_of(loader: Any) -> dict[str, Any]:
