@@ -19,7 +19,7 @@ from benchmarks import __main__ as command  # noqa: E402
 from benchmarks import problems, report, suite  # noqa: E402
 from benchmarks.child import difference  # noqa: E402
 from benchmarks.measure import take_turns  # noqa: E402
-from benchmarks.peers import PEERS, Absent, Job, Peer, Unsupported  # noqa: E402
+from benchmarks.peers import PEERS, Absent, Job, Peer, Unsupported, rules_by_hand  # noqa: E402
 from benchmarks.targets import TARGETS  # noqa: E402
 from benchmarks.workloads import GROUPS, ROWS  # noqa: E402
 
@@ -96,6 +96,15 @@ def test_sparse_steps_by_hand_are_those_of_minigrad(optimizer, mode):
         pytest.skip(str(error))
     by_hand = loaded("NumPy by hand").build(problem).check(5)
     assert difference(by_hand, ours, (1e-5, 1e-6)) is None
+
+
+def test_sparse_steps_by_hand_add_up_rows_that_come_often():
+    rows, random = np.array([3, 1, 3, 0, 3, 1]), np.random.default_rng(0)
+    table, gradient = random.random((5, 2), np.float32), random.random((6, 2), np.float32)
+    expected = table.copy()
+    np.subtract.at(expected, rows, np.float32(1e-3) * gradient)
+    rules_by_hand.sparse(problems.SparseUpdate("sgd", 5, 3, "lazy", 2), table, rows, gradient)()
+    np.testing.assert_allclose(table, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("operation", ["y * a", "tanh(y)"])

@@ -121,21 +121,38 @@ def in_blocks(rule: Callable[..., Rule], p: Any, g: Any, **options: Any) -> Rule
 
 
 def sparse(problem: SparseUpdate, table: Any, rows: Any, gradient: Any) -> Rule:
-    """Gradients of equal rows added up, then SGD or Adagrad on the rows that there are."""
+    """Gradients of equal rows added up, then SGD or Adagrad on the rows that there are.
+
+    `take` needs a third of the time of an index, and adding all second gradients of a row, then all third ones, as
+    long as there are any, less than half of `add.reduceat`'s.
+    """
     options = problem.options()
-    lr, eps = options["lr"], options.get("eps", 0.0)
+    lr, eps = number(options["lr"]), number(options.get("eps", 0.0))
     squares = np.zeros_like(table) if problem.optimizer == "adagrad" else None
+    found = np.empty_like(gradient)
 
     def update() -> None:
-        table[rows]  # what the lookup costs
+        table.take(rows, 0, found, "clip")
         order = rows.argsort()
-        ordered = rows[order]
+        ordered = rows.take(order)
         starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        touched, g = ordered[starts], add.reduceat(gradient[order], starts, 0)
+        touched, counts = ordered.take(starts), np.diff(starts, append=len(rows))
+        g = gradient.take(order.take(starts), 0)
+        for k in range(1, counts.max()):
+            some = np.flatnonzero(counts > k)
+            more = gradient.take(order.take(starts.take(some) + k), 0)
+            if len(some) == len(g):
+                add(g, more, g)
+            else:
+                g[some] += more
         if squares is not None:
-            s = squares[touched] + g * g
+            s = squares.take(touched, 0)
+            add(s, multiply(g, g), s)
             squares[touched] = s
-            g = g / (sqrt(s) + eps)
-        table[touched] -= lr * g
+            sqrt(s, s)
+            add(s, eps, s)
+            divide(g, s, g)
+        p = table.take(touched, 0)
+        table[touched] = subtract(p, multiply(g, lr, g), p)
 
     return update
