@@ -56,6 +56,18 @@ def test_right_order(name):
         scheduler.step()
 
 
+def test_a_composition_knows_what_its_schedulers_have_seen():
+    optimizer = sgd()
+    parts = [of.StepLR(optimizer, 3), of.ExponentialLR(optimizer, 0.9)]
+    optimizer.step()
+    of.ChainedScheduler(parts).step()
+    optimizer = sgd()
+    optimizer.param_groups[0]["initial_lr"] = 1.0
+    of.SequentialLR(
+        optimizer, [of.StepLR(optimizer, 3, last_epoch=1), of.StepLR(optimizer, 2, last_epoch=1)], [5], last_epoch=1
+    ).step()
+
+
 def test_each_scheduler_has_its_own_order():
     optimizer = sgd()
     first, second = of.StepLR(optimizer, 3), of.ExponentialLR(optimizer, 0.9)

@@ -111,11 +111,14 @@ def test_resuming_without_the_optimizers_state(name):
 def test_states_that_do_not_fit():
     scheduler = of.CosineAnnealingLR(sgd(), 5)
     before = scheduler.state_dict()
-    with pytest.raises(ValueError, match="the state has no T_max, eta_min: it is not one of CosineAnnealingLR"):
+    with pytest.raises(ValueError, match="the state has no 'T_max': it is not one of CosineAnnealingLR"):
         scheduler.load_state_dict(of.StepLR(sgd(), 3).state_dict())
     with pytest.raises(ValueError, match="the state has 2 parameter groups, the optimizer 1"):
         scheduler.load_state_dict(of.CosineAnnealingLR(sgd(groups=2), 3).state_dict())
     assert scheduler.state_dict() == before
+    for kind in ("lambda", "chain"):
+        with pytest.raises(ValueError, match=r"the state has no '(lr_lambdas|_schedulers)'"):
+            ALL[kind](sgd()).load_state_dict(before)
     chain = of.ChainedScheduler([of.StepLR(sgd(), 3)])
     optimizer = sgd()
     with pytest.raises(ValueError, match="the state has 1 schedulers, this one 2"):

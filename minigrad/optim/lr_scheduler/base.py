@@ -179,9 +179,9 @@ class LRScheduler:
         """
         given = inspect.signature(type(self)).parameters.values()
         named = [p.name for p in given if p.kind is not p.KEYWORD_ONLY and p.name in vars(self)]
-        missing = [name for name in named if name not in state_dict and name != "optimizer"]
-        if missing:
-            raise ValueError(f"the state has no {', '.join(missing)}: it is not one of {type(self).__name__}")
+        for name in named:
+            if name != "optimizer":
+                self._entry(state_dict, name)
         values, groups = state_dict.get("_last_lr", ()), self.optimizer.param_groups
         if values and len(values) != len(groups):
             raise ValueError(f"the state has {len(values)} parameter groups, the optimizer {len(groups)}")
@@ -189,6 +189,11 @@ class LRScheduler:
         vars(self).update(
             {name: copy.copy(value) if isinstance(value, (list, dict)) else value for name, value in state_dict.items()}
         )
+
+    def _entry(self, state_dict: dict[str, Any], name: str) -> Any:
+        if name not in state_dict:
+            raise ValueError(f"the state has no {name!r}: it is not one of {type(self).__name__}")
+        return state_dict[name]
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_order"}

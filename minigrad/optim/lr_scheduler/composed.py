@@ -8,7 +8,6 @@ from typing import Any
 
 from ..optimizer import Optimizer
 from .base import LRScheduler
-from .order import Order
 from .plateau import ReduceLROnPlateau
 
 
@@ -36,7 +35,7 @@ class _Composed(LRScheduler):
         self.optimizer = optimizer
         self._schedulers = schedulers
         self.hyperparameter = getattr(schedulers[-1], "hyperparameter", "lr")
-        self._order = Order(optimizer)
+        self._order = getattr(schedulers[0], "_order", None)  # one warning is enough
         for scheduler in schedulers:
             scheduler._order = None
 
@@ -71,7 +70,7 @@ class _Composed(LRScheduler):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As the base's."""
-        states = state_dict["_schedulers"]
+        states = self._entry(state_dict, "_schedulers")
         if len(states) != len(self._schedulers):
             raise ValueError(f"the state has {len(states)} schedulers, this one {len(self._schedulers)}")
         super().load_state_dict({name: value for name, value in state_dict.items() if name != "_schedulers"})

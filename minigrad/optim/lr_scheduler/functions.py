@@ -31,7 +31,7 @@ class _OfFunctions(LRScheduler):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As the base's. The functions are those of this scheduler."""
-        functions = state_dict["lr_lambdas"]
+        functions = self._entry(state_dict, "lr_lambdas")
         if len(functions) != len(self.lr_lambdas):
             raise ValueError(f"the state has {len(functions)} functions, the scheduler {len(self.lr_lambdas)}")
         super().load_state_dict({name: value for name, value in state_dict.items() if name != "lr_lambdas"})

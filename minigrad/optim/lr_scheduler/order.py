@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..optimizer import Optimizer
 
-_HERE = str(Path(__file__).parent)
+_HERE = os.path.dirname(__file__) + os.sep
 
 #: calls of `optimizer.step()` seen by the one hook that all schedulers of an optimizer share
 _calls: WeakKeyDictionary[Optimizer, list[int]] = WeakKeyDictionary()
