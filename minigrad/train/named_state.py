@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.nn.parameter import is_uninitialized
 from minigrad.optim.hyperparameters import is_schedule
 
 from .report import PartReport
@@ -28,7 +29,7 @@ class NamedOptimizer:
     """An optimizer and the names of its parameters.
 
     Args:
-        optimizer: of minigrad, or anything with PyTorch's `param_groups`, `state_dict` and `load_state_dict`.
+        optimizer: whose `load_state_dict` leaves options as they are that are not in the state.
         names: of each parameter, by its id; the first is the one that it is saved under. One that has none is called
             as its group says ("param_names"), or by its number.
     """
@@ -63,7 +64,7 @@ class NamedOptimizer:
             options = {name: value for name, value in options.items() if name not in schedules}
             groups.append({"names": names, "options": options, "schedules": schedules})
             for name, number, p in zip(names, given["params"], group["params"], strict=True):
-                shapes[name] = list(p.shape)
+                shapes[name] = None if is_uninitialized(p) else list(p.shape)
                 if number in saved["state"]:
                     state[name] = saved["state"][number]
                 count = getattr(self.optimizer.state.get(p), "steps", 0)
@@ -79,12 +80,12 @@ class NamedOptimizer:
         group_of = self._groups(saved, report)
         self._joint(saved, fitting, report)
         # of what does not fit, what is here stays
-        state = self.optimizer.state_dict()
+        state = self._own_state()
         steps = {id(p): getattr(own, "steps", 0) for p, own in self.optimizer.state.items()}
-        kept: list[tuple[dict[str, Any], str, Any]] = []
         for number, (group, own) in enumerate(zip(self.optimizer.param_groups, state["param_groups"], strict=True)):
-            if group_of[number] is not None:
-                kept += self._options(number, group, own, group_of[number], report)
+            if (there := group_of[number]) is not None:
+                self._note_options(number, group, there, report)
+                own.update(there["options"])
             for p, key in zip(group["params"], own["params"], strict=True):
                 if id(p) in fitting:
                     name = fitting[id(p)]
@@ -93,8 +94,6 @@ class NamedOptimizer:
                         state["state"][key] = saved["state"][name]
                     steps[id(p)] = saved["steps"].get(name, 0)
         self.optimizer.load_state_dict(state)
-        for group, name, value in kept:
-            group[name] = value
         self._set_steps(steps)
 
     def _fitting(self, saved: dict[str, Any], report: PartReport) -> dict[int, str]:
@@ -104,7 +103,7 @@ class NamedOptimizer:
             p = self.parameters.get(name)
             if p is None or id(p) in fitting:
                 report.unexpected.append(name)
-            elif list(p.shape) != shape:
+            elif shape is not None and not is_uninitialized(p) and list(p.shape) != shape:
                 report.left.append(f"{name} has shape {tuple(shape)} in the file, {tuple(p.shape)} here")
                 fitting[id(p)] = ""
             else:
@@ -134,24 +133,27 @@ class NamedOptimizer:
         there = [name for group in saved["groups"] for name in group["names"]]
         if here == there:
             return
-        total = sum(math.prod(shape) for shape in saved["shapes"].values())
+        sizes = {name: math.prod(shape or ()) for name, shape in saved["shapes"].items()}
+        total = sum(sizes.values())
         for name, entries in saved["state"].items():
             for value in entries.values():
                 parts = value if isinstance(value, list) else [value]
-                if any(_size(part) == total != math.prod(saved["shapes"][name]) for part in parts):
+                if any(_size(part) == total != sizes[name] for part in parts):
                     report.left.append(f"its state is of all parameters in the order {there}, and here it is {here}")
                     fitting.clear()
                     report.matched.clear()
                     return
 
-    def _options(
-        self, number: int, group: dict[str, Any], own: dict[str, Any], saved: Any, report: PartReport
-    ) -> list[tuple[dict[str, Any], str, Any]]:
-        """Put the options of the file into `own`, and return those to be kept as they are."""
-        kept = []
+    def _own_state(self) -> dict[str, Any]:
+        """The optimizer's state without its schedules: to copy a function may mean to copy all that it refers to."""
+        state = self.optimizer.state_dict()
+        groups = [{k: v for k, v in group.items() if not is_schedule(v)} for group in state["param_groups"]]
+        return {**state, "param_groups": groups}
+
+    def _note_options(self, number: int, group: dict[str, Any], saved: dict[str, Any], report: PartReport) -> None:
+        """Write down where the options of a group in the file are not those that it has here."""
         for name in saved["schedules"]:
             if name in group:
-                kept.append((group, name, group[name]))
                 report.notes.append(
                     f"{name} of group {number} was a function of the step, which no file holds: the one here is kept"
                 )
@@ -160,8 +162,6 @@ class NamedOptimizer:
                 report.notes.append(f"{name} of group {number}: {value!r} of the file takes the place of a function")
             elif name in group and name not in _SCHEDULED and _differ(group[name], value):
                 report.notes.append(f"{name} of group {number}: {value!r} of the file, not {group[name]!r}")
-        own.update(saved["options"])
-        return kept
 
     def _set_steps(self, steps: dict[int, int]) -> None:
         """How many steps the parameters have had, those without state too: schedules count them."""
@@ -176,7 +176,7 @@ class NamedOptimizer:
         """A function that puts back what is there now."""
         optimizer = self.optimizer
         options = [dict(group) for group in optimizer.param_groups]
-        state = copy.deepcopy(optimizer.state_dict())
+        state = copy.deepcopy(self._own_state())
         steps = {id(p): getattr(own, "steps", 0) for p, own in optimizer.state.items()}
 
         def undo() -> None:

@@ -377,12 +377,20 @@ class Halving:
     def __call__(self, t):
         return 0.1 * 0.5**t
 
+    def __deepcopy__(self, memo):
+        raise TypeError("this one refers to too much")
+
 
 def test_a_schedule_stays_the_object_that_it_is(path):
     run = Run(optimizer=lambda net: optim.SGD(net.parameters(), lr=Halving()), scheduler=lambda o: nn.Linear(1, 1))
     schedule = run.optimizer.param_groups[0]["lr"]
     run.session.save(path)
     run.session.resume(path)
+    assert run.optimizer.param_groups[0]["lr"] is schedule
+    content = minigrad.load(path)
+    minigrad.save({**content, "parts": {"optimizer": content["parts"]["optimizer"]}}, path)
+    with pytest.raises(ResumeError):
+        run.session.resume(path)
     assert run.optimizer.param_groups[0]["lr"] is schedule
 
 
@@ -618,6 +626,12 @@ def test_lazy_modules(path):
     two = Run(net=lambda: nn.Sequential(nn.LazyLinear(1)))
     assert two.session.resume(path).fits()
     assert two.train(1).losses == one.losses[-5:]
+    before = Run(net=lambda: nn.Sequential(nn.LazyLinear(1)))  # without a shape yet
+    before.session.save(path)
+    before.train(1)
+    after = Run(net=lambda: nn.Sequential(nn.LazyLinear(1)))
+    assert after.session.resume(path).fits()
+    assert after.train(1).losses == before.losses
 
 
 def test_values_are_kept_apart_from_the_run(path):
