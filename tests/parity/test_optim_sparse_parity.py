@@ -51,11 +51,9 @@ def test_fifty_steps(name, dtype, padding_idx):
         weights = random.normal(size=(6, WIDTH)).astype(dtype)
         for optimizer in (ours, theirs):
             optimizer.zero_grad()
-        (F.embedding(minigrad.tensor(rows), p, padding_idx=padding_idx, sparse=True) ** 2 * minigrad.tensor(weights)) \
-            .sum().backward()  # fmt: skip
-        index = torch.tensor(rows)
-        found = torch.nn.functional.embedding(index, q, padding_idx=padding_idx, sparse=True)
-        (found**2 * torch.tensor(weights)).sum().backward()
+        for library, embedding, leaf in ((minigrad, F.embedding, p), (torch, torch.nn.functional.embedding, q)):
+            found = embedding(library.tensor(rows), leaf, padding_idx=padding_idx, sparse=True)
+            (found**2 * library.tensor(weights)).sum().backward()
         np.testing.assert_allclose(p.grad.to_dense().numpy(), q.grad.to_dense().numpy(), rtol=1e-4, atol=1e-5)
         ours.step()
         theirs.step()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from recorded_helpers import both_ways
+from recorded_optimizers import OPTIMIZERS
 
 import minigrad
 import minigrad.nn.functional as F
@@ -14,27 +15,6 @@ from minigrad import nn, optim
 from minigrad.utils.data import DataLoader, TensorDataset
 
 STEPS = 1000
-
-OPTIMIZERS = {
-    "sgd": lambda params: optim.SGD(params, lr=0.05),
-    "sgd with decay": lambda params: optim.SGD(params, lr=0.05, weight_decay=0.01),
-    "sgd with momentum": lambda params: optim.SGD(params, lr=0.05, momentum=0.9, dampening=0.1),
-    "sgd, nesterov": lambda params: optim.SGD(params, lr=0.05, momentum=0.9, nesterov=True),
-    "sgd, climbing": lambda params: optim.SGD(params, lr=1e-4, momentum=0.5, maximize=True),
-    "momentum": lambda params: optim.Momentum(params, lr=0.02),
-    "momentum with decay": lambda params: optim.Momentum(params, lr=0.02, weight_decay=0.01),
-    "nag": lambda params: optim.NAG(params, lr=0.02),
-    "adagrad": lambda params: optim.Adagrad(params, lr=0.05),
-    "adagrad with decays": lambda params: optim.Adagrad(params, lr=0.05, lr_decay=1e-3, weight_decay=0.01),
-    "adagrad, eps inside": lambda params: optim.Adagrad(
-        params, lr=0.05, initial_accumulator_value=0.1, eps_mode="inside", eps=1e-6
-    ),
-    "rmsprop": lambda params: optim.RMSprop(params, lr=0.005),
-    "rmsprop with momentum": lambda params: optim.RMSprop(params, lr=0.002, momentum=0.9, weight_decay=0.01),
-    "rmsprop, centered": lambda params: optim.RMSprop(params, lr=0.002, centered=True),
-    "rmsprop, centered with momentum": lambda params: optim.RMSprop(params, lr=0.002, centered=True, momentum=0.5),
-    "rmsprop, eps inside": lambda params: optim.RMSprop(params, lr=0.002, alpha=0.9, eps=1e-6, eps_mode="inside"),
-}
 
 
 def trained(make_model, make_optimizer, make_batches, loss_of, before_step=None, dtype=None, accumulate=1):
