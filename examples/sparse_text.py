@@ -1,9 +1,9 @@
 """Tell which chapter of Python's manual a few words are from: a bag of words, Adagrad against SGD.
 
 Most words of a text are rare. Adagrad divides a word's step by the size of the gradients that this word has had, so
-that rare words learn at a larger rate. Shows `Embedding(sparse=True)`, whose gradient has rows only for the words that
-occur, and reads the effective rates out of Adagrad's state. The text comes with Python (`pydoc_data.topics`); put your
-own texts into `load`.
+that rare words learn at a larger rate. Shows `EmbeddingBag(sparse=True)`, whose gradient has rows only for the words
+that occur, and reads the effective rates out of Adagrad's state. The text comes with Python (`pydoc_data.topics`);
+put your own texts into `load`.
 """
 
 import re
@@ -46,15 +46,15 @@ def load(least=900):
 
 
 class BagOfWords(nn.Module):
-    """Each word has a score for each chapter; a window's scores are the mean of its words'."""
+    """Each word has a score for each chapter; a window's scores are the mean of those of its words."""
 
     def __init__(self, words, chapters):
         super().__init__()
-        self.scores = nn.Embedding(words, chapters, padding_idx=0, sparse=True)
+        self.scores = nn.EmbeddingBag(words, chapters, mode="mean", padding_idx=0, sparse=True)
         nn.init.zeros_(self.scores.weight)
 
     def forward(self, windows):
-        return self.scores(windows).mean(dim=1)
+        return self.scores(windows)
 
 
 def train(make_optimizer, data, size, seed):

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+import minigrad
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -35,11 +37,17 @@ def printed(name, *arguments):
     return done.stdout
 
 
-def small(name, **constants):
-    """What an example prints when some of its constants are others."""
+def module_of(name):
+    """The module of an example."""
     spec = importlib.util.spec_from_file_location(f"example_{name}", ROOT / "examples" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def small(name, **constants):
+    """What an example prints when some of its constants are others."""
+    module = module_of(name)
     for constant, value in constants.items():
         assert hasattr(module, constant)
         setattr(module, constant, value)
@@ -96,6 +104,14 @@ def test_tracks_on_a_surface():
         expected = [step, x, y, x**2 + 10 * y**2, u, v, u**2 + 10 * v**2]
         assert [float(number) for number in row] == pytest.approx(expected, abs=1.1e-6, rel=2e-6)
     assert rows[11][3] == "777.281850" and rows[11][6] == "21.453047"
+
+
+def test_the_gradient_of_the_surface():
+    points = minigrad.tensor([[40.0, 20.0], [-3.0, 0.5], [0.0, 0.0]], dtype=minigrad.float64, requires_grad=True)
+    surface = module_of("optimizers_on_a_surface").surface
+    assert minigrad.autograd.gradcheck(lambda p: surface(*p.T), (points,))
+    surface(*points.T).sum().backward()
+    assert points.grad.tolist() == [[80, 400], [-6, 10], [0, 0]]
 
 
 def test_what_the_tracks_show():
