@@ -24,6 +24,10 @@ Undo = Callable[[], None]
 class Part:
     """Anything with `state_dict` and `load_state_dict`."""
 
+    #: which are loaded first: models before optimizers, which look at their shapes; these before schedulers, which
+    #: follow the order of their groups; loaders last
+    rank = 2
+
     def __init__(self, thing: Any) -> None:
         self.thing = thing
         self.kind = type(thing).__name__
@@ -44,6 +48,7 @@ class ModelPart(Part):
     """A module: its tensors by name. Moved to the device and dtype that they have here."""
 
     thing: nn.Module
+    rank = 0
 
     def load(self, data: Any, report: PartReport) -> None:
         here = self.thing.state_dict()
@@ -83,6 +88,8 @@ class ModelPart(Part):
 
 class OptimizerPart(Part):
     """An optimizer: its state by the names of the parameters."""
+
+    rank = 1
 
     def __init__(self, thing: Any, names: dict[int, list[str]]) -> None:
         super().__init__(thing)
@@ -134,6 +141,7 @@ class LoaderPart(Part):
     """A loader."""
 
     thing: DataLoader
+    rank = 3
 
     def load(self, data: Any, report: PartReport) -> None:
         self.thing.load_state_dict(data)

@@ -22,7 +22,7 @@ from typing import Any
 import minigrad
 from minigrad import nn
 
-from .parts import LoaderPart, OptimizerPart, Part, SchedulerPart, Undo, is_optimizer, part_of
+from .parts import OptimizerPart, Part, SchedulerPart, Undo, is_optimizer, part_of
 from .random_states import random_states, restore_random_states
 from .rates import check_rates, set_rates
 from .report import PartReport, Report, ResumeError
@@ -128,7 +128,7 @@ class Session:
         saved = data["parts"]
         for name in [*parts, *(name for name in saved if name not in parts)]:
             report.parts[name] = PartReport(parts[name].kind if name in parts else saved[name]["kind"])
-        for name, part in sorted(parts.items(), key=lambda item: _rank(item[1])):
+        for name, part in sorted(parts.items(), key=lambda item: item[1].rank):
             entry = report.parts[name]
             if name not in saved:
                 entry.missing.append("all of it")
@@ -194,19 +194,6 @@ def read(path: Any) -> dict[str, Any]:
             "update minigrad to resume from it"
         )
     return data
-
-
-def _rank(part: Part) -> int:
-    """Models before optimizers, which look at their shapes; loaders last, as they check before they change."""
-    return (
-        0
-        if isinstance(part.thing, nn.Module)
-        else 1
-        if is_optimizer(part.thing)
-        else 3
-        if isinstance(part, LoaderPart)
-        else 2
-    )
 
 
 def _put_back(undo: Iterable[Undo], random: dict[str, Any]) -> None:

@@ -303,6 +303,15 @@ def test_the_order_does_not_depend_on_workers():
     assert orders[0] == orders[1] == orders[2]
 
 
+@pytest.mark.parametrize("name, marks", [("stream", 2), ("Python", 2), ("NumPy", 2), ("shuffled", 2)])
+def test_what_nobody_else_draws_from_is_marked_once(name, marks):
+    loader = LOADERS[name]()
+    for number, _ in enumerate(loader):
+        if number == 3:
+            assert len(loader.state_dict()["pass"]["marks"]) == marks
+            break
+
+
 def test_a_pass_left_early_is_over():
     seed_all(0)
     loader = LOADERS["shuffled"]()

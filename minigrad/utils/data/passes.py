@@ -59,6 +59,7 @@ class Pass:
         self.unread: set[int] = set()  # numbers of those that are handed out, and have not been read yet
         self.drawn = 0
         self.last: Any = None
+        self.left: dict[str, Any] = {}  # the states that the last draw has left, where it is watched
         if saved is None:
             # of the workers; drawn without any too, so that what follows does not depend on their number
             self.base_seed = draw_seed(loader.generator)
@@ -84,11 +85,15 @@ class Pass:
         """Draw once, and mark the states of the generators that it needs, so that it can be done again."""
         before = self._states()
         found = next(self.source)
-        if number > 0:
-            after = self._states()
-            before = {name: state for name, state in before.items() if after[name] != state}
-        if before:
+        if number == 0:
             self.marks.append([number, before])
+        if self.watching:
+            after = self._states()
+            if number > 0:  # where others have drawn since, and it draws itself
+                drawn = {name: state for name, state in before.items() if after[name] != state != self.left[name]}
+                if drawn:
+                    self.marks.append([number, drawn])
+            self.left = after
         return found
 
     def state(self) -> dict[str, Any]:
@@ -128,6 +133,7 @@ class Pass:
                 f"after {self.drawn}. The next iter(loader) begins a new pass"
             ) from None
         finally:
+            self.left = self._states()
             self._restore(now)
         # a sampler that somebody changed in the middle of the pass; any other has come there by itself
         reached, wanted = states_of(samplers), saved["samplers_now"]
