@@ -17,7 +17,7 @@ from ..autograd.node import TensorBase
 from ..autograd.primitive import wrap
 from ..autograd.row_sparse import RowSparse
 from ..backend.devices import activate, device_of, to_device
-from ..backend.door import Alike, Attribute, Item, kept, scratch, undivided
+from ..backend.door import kept, scratch, undivided
 from ..backend.library import Array, library
 from ..backend.ownership import alone, lent, own, root
 from .hyperparameters import Group
@@ -46,6 +46,14 @@ class State(dict):
 
 States = MutableMapping[Any, State]
 Block = tuple[Array, Array, dict[str, Array]]  # values, gradient, state
+
+
+def own_state(states: States, parameter: Any) -> State:
+    """The state of a parameter, made if there is none yet or the user has put another dict there."""
+    found = states.get(parameter)
+    if type(found) is not State:
+        found = states[parameter] = State(found or ())
+    return found
 
 
 class Place:
@@ -78,12 +86,10 @@ class Run:
         self.places: list[Place] = []
         self.size = 0
         for k, p in enumerate(parameters):
-            own_state = state.get(p)
-            if type(own_state) is not State:  # none yet, or the user has put another dict there
-                own_state = state[p] = State(own_state or ())
-            if slots and not own_state:  # emptied by the user, or new
-                own_state.steps = 0
-            self.places.append(Place(k, p, own_state, self.size))
+            its_state = own_state(state, p)
+            if slots and not its_state:  # emptied by the user, or new
+                its_state.steps = 0
+            self.places.append(Place(k, p, its_state, self.size))
             self.size = self.places[-1].stop
         self.parameters = [*parameters]
         self.states = [place.state for place in self.places]
@@ -124,27 +130,27 @@ class Run:
         outside: list[Place] = []
         first, steps = 0, None
         for place in self.places:
-            p, own_state = place.parameter, place.state
-            if state.get(p) is not own_state:
+            p, its_state = place.parameter, place.state
+            if state.get(p) is not its_state:
                 return None
             array = p.array
             if array is not place.array:
                 if not self._fits(array, place):
                     return None
                 outside.append(place)
-            if type(p._grad) is RowSparse and not own_state.sparse:
+            if type(p._grad) is RowSparse and not its_state.sparse:
                 return None
-            here: Any = None if p._grad is None else own_state.steps
-            if own_state.carried and here is not None:
-                here = here, own_state.carried
+            here: Any = None if p._grad is None else its_state.steps
+            if its_state.carried and here is not None:
+                here = here, its_state.carried
             if here != steps:
                 if steps is not None:
                     pieces.append((first, place.number))
                 first, steps = place.number, here
         if steps is not None:
             pieces.append((first, len(self.places)))
-        for own_state, name, entry, array in self.entries:
-            if entry.array is not array or own_state.get(name) is not entry:
+        for its_state, name, entry, array in self.entries:
+            if entry.array is not array or its_state.get(name) is not entry:
                 return None
         self.outside = outside
         if outside and self._overlap():  # then one parameter after the other, as if each had a run
@@ -154,21 +160,6 @@ class Run:
     def _undisturbed(self, state: States) -> bool:
         """True if it is quickly seen that all parameters are in their places and are one piece."""
         return False
-
-    def because(self, first: int, last: int, state: States) -> Iterator[Any]:
-        """The conditions under which all is where `pieces` found it, and [first, last) are one piece."""
-        outside = [place.number for place in self.outside]
-        for place in self.places:
-            p = place.parameter
-            yield Item(state, p, place.state)
-            yield Attribute(p, "array", p.array if place.number in outside else place.array)
-        for own_state, name, entry, array in self.entries:
-            yield Item(own_state, name, entry)
-            yield Attribute(entry, "array", array)
-        if last - first > 1:
-            states = [place.state for place in self.places[first:last]]
-            yield Alike(states, "steps")
-            yield Alike(states, "carried")
 
     def _fits(self, array: Array, place: Place) -> bool:
         """True if a parameter whose values are in `array` can be updated from `place`."""
@@ -243,7 +234,7 @@ class SharedRun(Run):
         parameters, states = self.parameters, self.states
         return (
             all(issubclass(kind, TensorBase) for kind in {type(p._grad) for p in parameters})
-            and len({own_state.steps for own_state in states}) == 1
+            and len({its_state.steps for its_state in states}) == 1
             and not states[0].carried
             and all(map(is_, [p.array for p in parameters], [place.array for place in self.places]))
             and all(map(is_, map(state.get, parameters), states))
@@ -336,7 +327,7 @@ class Layout:
         together: dict[Any, list[Any]] = {}
         for p in group["params"]:
             if type(p._grad) is RowSparse:
-                state.setdefault(p, State()).sparse = True
+                own_state(state, p).sparse = True
             apart = p.array.size >= LARGE or getattr(state.get(p), "sparse", False)
             together.setdefault(id(p) if apart else (p.array.dtype, device_of(p.array)), []).append(p)
         self.runs = [(Run if len(some) == 1 else SharedRun)(some, group, state, slots) for some in together.values()]
@@ -353,8 +344,3 @@ class Layout:
                 return None
             found += [Piece(run, first, last) for first, last in pieces]
         return found
-
-    def because(self, pieces: list[Piece], state: States) -> Iterator[Any]:
-        """The conditions under which `pieces` finds these again, as long as the same parameters have gradients."""
-        for run, first, last in pieces:
-            yield from run.because(first, last, state)

@@ -26,27 +26,29 @@ in blocks that stay in cache: see `flat.py`.
 from __future__ import annotations
 
 import inspect
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from ..autograd.modes import enable_grad
-from ..autograd.node import HookHandle
 from ..autograd.primitive import wrap
 from ..autograd.row_sparse import RowSparse
 from ..autograd.versions import change_together
-from ..backend.door import Attribute, Content, Equal, Item, changing, effect, refuse, settled, unsettle
+from ..backend.door import changing, effect, refuse, settled, unsettle
 from ..backend.library import Array, library
+from .conventions import Conventional
 from .describing import Describing
 from .flat import Layout, Piece, Run, State
 from .groups import checked_group, listed
 from .hyperparameters import Group, Hyperparameter, at_step, hyperparameters
 from .normalizing import require_eps
 from .saving import StateMethods
+from .settling import settling
 from .sparse_rows import advance_rows, catch_up, make_clocks
 
 
-class Optimizer(Describing, StateMethods):
+class Optimizer(Conventional, Describing, StateMethods):
     """Base of the optimizers.
 
     Args:
@@ -55,9 +57,6 @@ class Optimizer(Describing, StateMethods):
         convention: whose formula and default options are meant, one of `conventions`. Options that the caller has
             named win over it. None: PyTorch's.
     """
-
-    #: name -> the options in which this library or paper differs from the defaults; None: it has no default of it
-    conventions: ClassVar[dict[str, dict[str, Any]]] = {"pytorch": {}}
 
     #: numbers of a parameter that a step computes from those of the step before, with what they start from
     carried: ClassVar[dict[str, float]] = {}
@@ -69,13 +68,6 @@ class Optimizer(Describing, StateMethods):
     maximize = Hyperparameter(choices=(True, False))
     sparse = Hyperparameter("sparse", choices=("exact", "lazy"))
 
-    _named: set[str]  # the options that the caller has named: they win over a convention
-
-    def __new__(cls, *args: Any, **options: Any) -> Any:
-        self: Any = super().__new__(cls)
-        self._named = {*cls.__init__.__code__.co_varnames[1 : 1 + len(args)], *options}
-        return self
-
     def __init__(self, params: Any, defaults: dict[str, Any], convention: str | None = None) -> None:
         self.convention = convention
         self.defaults = {**defaults, **self._conventional(convention, defaults)}
@@ -83,31 +75,9 @@ class Optimizer(Describing, StateMethods):
         self.state: defaultdict[Any, State] = defaultdict(State)
         self._hyperparameters = hyperparameters(type(self))
         self._layouts: dict[int, Layout] = {}
-        self._before: OrderedDict[object, Callable[..., Any]] = OrderedDict()
-        self._after: OrderedDict[object, Callable[..., Any]] = OrderedDict()
+        self._forget_hooks()
         for group in listed(params):
             self.add_param_group(group)
-
-    def _conventional(self, convention: str | None, given: dict[str, Any]) -> dict[str, Any]:
-        """The options that follow from a convention: all but those that the caller has named."""
-        name = type(self).__name__
-        if convention is None:
-            return {}
-        if convention not in self.conventions:
-            known = ", ".join(map(repr, self.conventions))
-            raise ValueError(f"{name} knows no convention {convention!r}: choose None (the default) or one of {known}")
-        options = {k: v for k, v in self.conventions[convention].items() if not self._is_named(k, given[k])}
-        for option, value in options.items():
-            if value is None:
-                raise ValueError(f"{name}(convention={convention!r}) has no default {option}: give {option}=")
-        return options
-
-    def _is_named(self, option: str, value: Any) -> bool:
-        """True if the caller has given an option, or a subclass another value than the default."""
-        makers = [vars(base)["__init__"] for base in type(self).__mro__ if "__init__" in vars(base)]
-        signatures = [*map(inspect.signature, makers)]
-        default = next(s.parameters[option].default for s in signatures if option in s.parameters)
-        return option in self._named or value != default
 
     # -- what an algorithm states --------------------------------------------------------------------------------
 
@@ -153,9 +123,7 @@ class Optimizer(Describing, StateMethods):
 
     def add_param_group(self, param_group: Group) -> None:
         """Add parameters with options of their own."""
-        group = checked_group(param_group, self.param_groups)
-        for name, value in self.defaults.items():
-            group.setdefault(name, value)
+        group = {**self.defaults, **checked_group(param_group, self.param_groups)}
         self.check(group)
         self.param_groups.append(group)
 
@@ -187,7 +155,7 @@ class Optimizer(Describing, StateMethods):
                 loss = closure()
         advanced: list[Piece] = []
         for k, group in enumerate(self.param_groups):
-            for piece in settled(self._pieces, self._because, k, group):
+            for piece in settled(self._pieces, partial(settling, self), k, group):
                 self._advance(*piece)
                 advanced.append(piece)
         effect(self._count, self._uncount, advanced)
@@ -211,22 +179,6 @@ class Optimizer(Describing, StateMethods):
             pieces = self._layouts[k].pieces(group, state, slots)
             assert pieces is not None
         return pieces
-
-    def _because(self, pieces: list[Piece], k: int, group: Group) -> Iterator[Any]:
-        """The conditions under which `_pieces` returns these pieces, as long as the same parameters have gradients."""
-        yield Equal(len, (self.param_groups,), len(self.param_groups))
-        yield Item(self.param_groups, k, group)
-        yield Item(self._layouts, k, self._layouts[k])
-        yield Equal(self._slot_names, (group,), self._slot_names(group))
-        yield Item(group, "params", group["params"])
-        yield Equal(len, (group["params"],), len(group["params"]))
-        yield from (Item(group["params"], number, p) for number, p in enumerate(group["params"]))
-        yield Attribute(self, "state", self.state)
-        yield from (Content(hooks, hooks.copy()) for hooks in (self._before, self._after))
-        yield from self._layouts[k].because(pieces, self.state)
-
-    def _slot_names(self, group: Group) -> list[str]:
-        return [*self.slots(group)]
 
     def _advance(self, run: Run, first: int, last: int) -> None:
         """One call of the rule, for parameters [first, last) of a run."""
@@ -283,29 +235,3 @@ class Optimizer(Describing, StateMethods):
         now = at_step(group, state.steps, self._hyperparameters)
         state.carried_before = state.carried
         state.carried = self.carry(now, state.steps, **(state.carried or self.carried))
-
-    def __getstate__(self) -> dict[str, Any]:
-        private = ("_layouts", "_before", "_after", "_hyperparameters")
-        return {name: value for name, value in self.__dict__.items() if name not in private}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._layouts = {}
-        self._hyperparameters = hyperparameters(type(self))
-        self._before, self._after = OrderedDict(), OrderedDict()
-
-    # -- hooks ---------------------------------------------------------------------------------------------------
-
-    def register_step_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """Call `hook(optimizer, args, kwargs)` before each step."""
-        return _registered(self._before, hook)
-
-    def register_step_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """Call `hook(optimizer, args, kwargs)` after each step."""
-        return _registered(self._after, hook)
-
-
-def _registered(hooks: OrderedDict[object, Callable[..., Any]], hook: Callable[..., Any]) -> HookHandle:
-    key = object()
-    hooks[key] = hook
-    return HookHandle(hooks, key)

@@ -10,15 +10,17 @@ from ..autograd.node import TensorBase
 from ..autograd.primitive import wrap
 from ..backend.host import host_array
 from .flat import CLOCK, State
-from .hyperparameters import Group, is_schedule
+from .hyperparameters import Group, hyperparameters, is_schedule
+from .step_hooks import StepHooks
 
 
-class StateMethods:
+class StateMethods(StepHooks):
     """What an optimizer saves, and how it takes it over again."""
 
     param_groups: list[dict[str, Any]]
     state: defaultdict[Any, State]
     _layouts: dict[int, Any]
+    _hyperparameters: dict[str, Any]
 
     def slots(self, group: dict[str, Any]) -> dict[str, float]:
         """The state arrays of each parameter, with the number that they start from."""
@@ -116,3 +118,13 @@ class StateMethods:
         loaded.steps, loaded.carried = own.steps or int(bool(found)), own.carried
         loaded.sparse = CLOCK in found
         return loaded
+
+    def __getstate__(self) -> dict[str, Any]:
+        private = ("_layouts", "_before", "_after", "_hyperparameters")
+        return {name: value for name, value in self.__dict__.items() if name not in private}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._layouts = {}
+        self._hyperparameters = hyperparameters(type(self))
+        self._forget_hooks()

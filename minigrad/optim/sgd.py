@@ -89,22 +89,19 @@ class SGD(Optimizer):
         return "momentum" if group["momentum"] else ""
 
     def scalars(self, group: Group, t: int) -> dict[str, Any]:
-        return {**factors(group, t), "lr": float(group["lr"]), "nesterov": group["nesterov"]}
+        return {**factors(group, t), "nesterov": group["nesterov"]}
 
     def update(  # type: ignore[override]
-        self, xp: Any, p: Any, g: Any, state: Any,
-        gain: float | None, rate: float | None, mu: float, lr: float, nesterov: bool,
-    ) -> None:  # fmt: skip
-        if "momentum_buffer" not in state:
-            p -= lr * g
-            return
-        b = state["momentum_buffer"]
+        self, xp: Any, p: Any, g: Any, state: Any, gain: float | None, rate: float | None, mu: float, nesterov: bool
+    ) -> None:
         if gain is not None:
             g = gain * g
-        b *= mu
-        b += g
-        step = g + mu * b if nesterov else b
-        p -= step if rate is None else rate * step
+        if "momentum_buffer" in state:
+            b = state["momentum_buffer"]
+            b *= mu
+            b += g
+            g = g + mu * b if nesterov else b
+        p -= g if rate is None else rate * g
 
     def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         numbers = factors(group, t)

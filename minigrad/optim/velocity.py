@@ -14,10 +14,11 @@ def gain_and_rate(group: Group, t: int) -> tuple[float | None, float | None]:
     """What the gradient is multiplied by on its way into the velocity, and the velocity on its way to the parameter.
 
     None stands for 1. The learning rate is in one of them: the results differ once it changes. Dampening 1 - τ is in
-    the first, but not at a first step that copies the gradient.
+    the first, but not at a first step that copies the gradient, and not without momentum.
     """
     lr = float(group["lr"])
-    gain = 1.0 if t == 1 and group["first_step"] == "copy" else 1.0 - group["dampening"]
+    undamped = not group["momentum"] or (t == 1 and group["first_step"] == "copy")
+    gain = 1.0 if undamped else 1.0 - group["dampening"]
     if group["lr_in_velocity"]:
         return lr * gain, None
     return None if gain == 1 else gain, lr
