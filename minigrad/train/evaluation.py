@@ -45,7 +45,7 @@ class MeasureMethods:
                 inputs = [batch] if isinstance(batch, Tensor) else batch if len(batch) == 1 else batch[:-1]
                 outputs.append(self.model(*inputs))
         if not outputs:
-            raise ValueError("the loader gave no batch: there is nothing to predict")
+            raise ValueError("the loader gave no batch: is it empty, or an iterator, which serves once only?")
         if isinstance(outputs[0], tuple):
             return tuple(cat(parts) for parts in zip(*outputs))
         return cat(outputs)

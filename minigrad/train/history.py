@@ -67,7 +67,7 @@ class Tally:
         """The mean of each value per sample."""
         self._sum()
         if not self.count:
-            raise ValueError("the loader gave no batch: there is nothing to train or to measure on")
+            raise ValueError("the loader gave no batch: is it empty, or an iterator, which serves once only?")
         return {name: total / self.count for name, total in self.sums.items()}
 
     def state_dict(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ each gradient on the way back. Nothing of this is there outside, so an ordinary 
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from minigrad.autograd.anomaly import Line, TracedNode, user_lines
 from minigrad.autograd.modes import is_grad_enabled, modes, set_recording
 from minigrad.autograd.node import Node, TensorBase
 from minigrad.backend.library import library
+from minigrad.nn.utils import get_total_norm
 
 from .errors import NonFiniteError
 
@@ -135,7 +137,12 @@ def nonfinite(values: Any) -> str:
 
 def all_finite(model: nn.Module) -> bool:
     """True if every gradient of `model` is finite."""
-    return not any(nonfinite(p.grad) for p in model.parameters() if p.grad is not None)
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    dense = [g for g in gradients if isinstance(g, TensorBase)]
+    # one number to look at, not one for each: a GPU is waited for once. It may be infinite where no gradient is.
+    if len(dense) == len(gradients) and math.isfinite(get_total_norm(dense)):
+        return True
+    return not any(nonfinite(g) for g in gradients)
 
 
 @contextmanager

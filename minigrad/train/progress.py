@@ -37,7 +37,9 @@ class Progress(Callback):
                 shown[0] += f" (last batch {row['last_loss']:.4f})"
             if shown:
                 parts.append(f"{part} {', '.join(shown)}")
-        return "  ".join([*parts, f"lr {row['lr']:.4g}", f"{row['seconds']:.2f} s"])
+        if "lr" in row:
+            parts.append(f"lr {row['lr']:.4g}")
+        return "  ".join([*parts, f"{row['seconds']:.2f} s"])
 
     def on_fit_start(self, trainer: Trainer) -> None:
         try:

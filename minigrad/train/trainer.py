@@ -257,6 +257,7 @@ def _takes_value(scheduler: Any) -> bool:
 
 
 def _learning_rates(optimizer: Optimizer, step: int) -> dict[str, float]:
-    """The learning rates of the groups at step `step`."""
-    rates = [group["lr"](step) if callable(group["lr"]) else group["lr"] for group in optimizer.param_groups]
-    return {"lr" if k == 0 else f"lr_{k}": float(rate) for k, rate in enumerate(rates)}
+    """The learning rates of the groups at step `step`, of those that have one."""
+    rates = [group["lr"] for group in optimizer.param_groups if "lr" in group]
+    values = [float(rate(step) if callable(rate) else rate) for rate in rates]
+    return {"lr" if k == 0 else f"lr_{k}": value for k, value in enumerate(values)}

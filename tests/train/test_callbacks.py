@@ -111,6 +111,8 @@ def test_early_stopping_in_a_loop_of_ones_own():
     assert epoch == 3 and stopper.best == 2.0 and stopper.best_epoch == 2
     assert stopper.restore(model) and model.weight.item() == 1.0
     assert not EarlyStopping().restore(model)
+    nothing = EarlyStopping(patience=2)
+    assert [nothing.update(float("nan")) for _ in range(2)] == [False, True]  # a NaN is no first best
 
 
 def test_what_is_not_measured_is_said_before_an_epoch_is_spent():

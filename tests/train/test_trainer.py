@@ -237,8 +237,8 @@ def test_an_optimizer_that_needs_a_closure(jit):
         def on_gradients(self, trainer):
             seen.append(trainer.step)
 
-    trainer = make([Look()], optimizer=lambda p: Lookahead(p, lr=0.1), jit=jit, dropout=0.0)
-    twice = make(optimizer=lambda p: minigrad.optim.SGD(p, lr=0.1), dropout=0.0)
+    trainer = make([Look()], optimizer=lambda p: Lookahead(p, lr=0.1), jit=jit, dropout=0.0, clip_value=0.01)
+    twice = make(optimizer=lambda p: minigrad.optim.SGD(p, lr=0.1), dropout=0.0, clip_value=0.01)
     batches = list(loaders()[0])
     trainer.fit(batches, 2)
     twice.fit([batch for batch in batches for _ in range(2)], 2)
