@@ -98,3 +98,24 @@ def test_saved_and_loaded_the_variance_keeps_its_digits(device):
     del saved["state"][0]["variance"]  # what PyTorch's class saves
     fresh.load_state_dict(saved)
     assert (values(fresh.state[p]["variance"]) >= 0).all()
+
+
+@pytest.mark.parametrize("convention", ["pytorch", "keras", "tf2", "optax"])
+@pytest.mark.parametrize("relative_noise", [1e-4, 0.0])
+def test_the_conventions_of_libraries_bring_their_nan_along(convention, relative_noise, device):
+    """Where eps stands does not help: the difference is below -eps. The default is finite on the same gradients."""
+    count = 300
+    p, q = (minigrad.zeros(count, device=device, requires_grad=True) for _ in range(2))
+    options = {"lr": 1e-3, "alpha": 0.9, "centered": True}
+    textbook = optim.RMSprop([p], convention=convention, **options)
+    recurrence = optim.RMSprop([q], convention=convention, centered_mode="recurrence", **options)
+    negative = np.zeros(count, bool)
+    for g in nearly_constant_gradients(relative_noise, count, 300):
+        p.grad, q.grad = minigrad.tensor(g, device=device), minigrad.tensor(g, device=device)
+        textbook.step()
+        recurrence.step()
+        state = {name: values(entry) for name, entry in textbook.state[p].items()}
+        negative |= state["square_avg"] - state["grad_avg"] * state["grad_avg"] < -textbook.eps
+    assert negative.mean() > 0.1
+    assert np.isnan(values(p)).mean() > 0.1
+    assert np.isfinite(values(q)).all() and (values(recurrence.state[q]["variance"]) >= 0).all()

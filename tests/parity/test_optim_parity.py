@@ -155,3 +155,21 @@ def test_a_momentum_switched_on_and_off():
             optimizer.param_groups[0]["momentum"] = momentum
         pair.step(random, spread=0.0)
         pair.check(1e-12, f"step {step}")
+
+
+def test_the_nan_of_a_centered_variance_below_zero():
+    """PyTorch's formula gives it, and convention="pytorch" gives it too; the default does not."""
+    count, random = 500, np.random.default_rng(7)
+    size = (10 ** random.uniform(-4, 4, count)).astype(np.float32)
+    options = {"lr": 1e-3, "alpha": 0.9, "centered": True}
+    pair = Pair("RMSprop", random, "float32", options, shapes=[(count,)], ours_only={"convention": "pytorch"})
+    default = minigrad.zeros(count, requires_grad=True)
+    pair.optimizers.append(CLASSES["RMSprop"]([default], **options))
+    for _ in range(200):
+        g = size * (1 + 1e-4 * random.standard_normal(count).astype(np.float32))
+        pair.ours[0].grad, pair.theirs[0].grad, default.grad = minigrad.tensor(g), torch.tensor(g), minigrad.tensor(g)
+        for optimizer in pair.optimizers:
+            optimizer.step()
+    ours, theirs = (np.isnan(side[0].detach().numpy()).mean() for side in (pair.ours, pair.theirs))
+    assert ours > 0.5 and theirs > 0.5
+    assert np.isfinite(default.detach().numpy()).all()
