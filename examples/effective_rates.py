@@ -16,7 +16,7 @@ from minigrad.optim import SGD, Adagrad, Adam, RMSprop
 def rates(optimizer, p):
     """The effective learning rate of every number of a parameter, after a step."""
     group, state = optimizer.param_groups[0], optimizer.state[p]
-    v = state["sum"] if "sum" in state else state["square_avg"]
+    v = next(state[name] for name in ("sum", "square_avg", "exp_avg_sq") if name in state)  # Adagrad, RMSprop, Adam
     lr, eps = group["lr"], group["eps"]
     return {
         "outside": lr / (v.sqrt() + eps), "inside": lr / (v + eps).sqrt(), "none": lr / v.sqrt(),
@@ -24,17 +24,22 @@ def rates(optimizer, p):
 
 
 def follow(make_optimizer, gradients):
-    """Parameters that start at 0 and get these gradients: their effective rate and their length, step by step."""
+    """Give a number these gradients, one a step. Yields the length of each step and the effective rate of it."""
     p = minigrad.zeros(1, dtype=minigrad.float64, requires_grad=True)
     optimizer = make_optimizer([p])
-    found, lengths = [], []
     for gradient in gradients:
         before = p.item()
         p.grad = minigrad.full_like(p, gradient)
         optimizer.step()
-        found.append(rates(optimizer, p).item() if type(optimizer) in (Adagrad, RMSprop) else None)
-        lengths.append(before - p.item())
-    return found, lengths
+        yield before - p.item(), rates(optimizer, p).item()
+
+
+def lengths(make_optimizer, gradients):
+    return [length for length, _ in follow(make_optimizer, gradients)]
+
+
+def curve(make_optimizer, gradients):
+    return [rate for _, rate in follow(make_optimizer, gradients)]
 
 
 def constant_gradient():
@@ -45,17 +50,20 @@ def constant_gradient():
         "RMSprop 0.9": lambda ps: RMSprop(ps, lr=0.1, alpha=0.9),
         "RMSprop 0.99": lambda ps: RMSprop(ps, lr=0.1, alpha=0.99),
     }
-    curves = {name: follow(make, [1.0] * 1000)[0] for name, make in curves.items()}
+    curves = {name: curve(make, [1.0] * 1000) for name, make in curves.items()}
     print("step  " + "".join(f"{name:>14s}" for name in curves) + "   lr/√step")
     for step in (1, 2, 5, 10, 100, 1000):
-        print(f"{step:<6d}" + "".join(f"{c[step - 1]:14.6f}" for c in curves.values()) + f"{0.1 / step**0.5:11.6f}")
+        print(
+            f"{step:<6d}" + "".join(f"{rate[step - 1]:14.6f}" for rate in curves.values()) + f"{0.1 / step**0.5:11.6f}"
+        )
     print("Adagrad falls for ever. RMSprop levels at lr. A large α does not let it fall too fast, as one can read:")
     print("from its start at 0 the first rates are too large, by 1/√(1 - α), which is 3.16 at 0.9 and 10 at 0.99.")
 
     noise = minigrad.randn(200, dtype=minigrad.float64, generator=minigrad.Generator().manual_seed(0)).tolist()
-    corrected = follow(lambda ps: RMSprop(ps, lr=0.1, alpha=0.99, bias_correction=True), noise)[1]
-    adam = follow(lambda ps: Adam(ps, lr=0.1, betas=(0.0, 0.99)), noise)[1]
-    steps = follow(lambda ps: RMSprop(ps, lr=0.1, alpha=0.99, bias_correction=True), [1.0] * 3)[1]
+    mended = {"lr": 0.1, "alpha": 0.99, "bias_correction": True}
+    corrected = lengths(lambda ps: RMSprop(ps, **mended), noise)
+    adam = lengths(lambda ps: Adam(ps, lr=0.1, betas=(0.0, 0.99)), noise)
+    steps = lengths(lambda ps: RMSprop(ps, **mended), [1.0] * 3)
     print("bias_correction=True mends it, first steps: " + ", ".join(f"{length:.6f}" for length in steps))
     difference = max(abs(a - b) for a, b in zip(corrected, adam))
     print(f"and is Adam with its first beta 0: largest difference on random gradients {difference:.1e}")
@@ -94,11 +102,11 @@ def sweep_of_alpha():
     gradients = minigrad.cat([noise[:change], 10 * noise[change:]]).tolist()
     curves = {}
     for alpha in (0.5, 0.9, 0.99, 0.999):
-        curve, _ = follow(lambda ps, alpha=alpha: RMSprop(ps, lr=0.1, alpha=alpha), gradients)
-        wobble = minigrad.tensor(curve[change - 1000 : change]).log().std().exp().item()
-        late = next(step for step, rate in enumerate(curve[change:], 1) if rate < 0.02)
+        found = curve(lambda ps, alpha=alpha: RMSprop(ps, lr=0.1, alpha=alpha), gradients)
+        wobble = minigrad.tensor(found[change - 1000 : change]).log().std().exp().item()
+        late = next(step for step, rate in enumerate(found[change:], 1) if rate < 0.02)
         print(f"α {alpha:<6g} the rate wobbles by a factor of {wobble:.3f}, and is below 0.02 {late} steps later")
-        curves[f"α {alpha}"] = curve
+        curves[f"α {alpha}"] = found
     return curves
 
 
@@ -113,7 +121,7 @@ def sweep_of_eps():
     print("gradient" + "".join(f"{name:>14s}" for name in places))
     for gradient in (1.0, 1e-3, 1e-5, 1e-8):
         makes = [lambda ps, more=more: RMSprop(ps, **{"lr": 1.0, "alpha": 0.9, **more}) for more in places.values()]
-        print(f"{gradient:<8g}" + "".join(f"{follow(make, [gradient])[1][0]:14.4g}" for make in makes))
+        print(f"{gradient:<8g}" + "".join(f"{lengths(make, [gradient])[0]:14.4g}" for make in makes))
     print("ε hardly needs tuning where gradients are large. Where they are small, an outside ε acts as an inside ε².")
 
 
@@ -122,11 +130,12 @@ def without_eps():
     print("\nwithout ε (eps_mode='none'), gradient 1 once and 0 after that: the rate does not become tiny, it explodes")
     for name, mode in ("without", "none"), ("with 1e-8", "outside"):
         gradients = [1.0] + [0.0] * 2000
-        curve, _ = follow(lambda ps, mode=mode: RMSprop(ps, lr=0.1, alpha=0.9, eps_mode=mode, eps=1e-8), gradients)
-        print(f"{name:10s}" + ", ".join(f"step {step}: {curve[step - 1]:.3g}" for step in (1, 100, 500, 2000)))
-    step = follow(lambda ps: RMSprop(ps, lr=0.1, eps_mode="none"), [0.0])[1][0]
-    print(f"first step at a gradient of 0: {step} without ε, "
-          f"{follow(lambda ps: RMSprop(ps, lr=0.1), [0.0])[1][0]} with it")  # fmt: skip
+        found = curve(lambda ps, mode=mode: RMSprop(ps, lr=0.1, alpha=0.9, eps_mode=mode, eps=1e-8), gradients)
+        print(f"{name:10s}" + ", ".join(f"step {step}: {found[step - 1]:.3g}" for step in (1, 100, 500, 2000)))
+    without, outside = (
+        lengths(lambda ps, mode=mode: RMSprop(ps, lr=0.1, eps_mode=mode), [0.0]) for mode in ("none", "outside")
+    )
+    print(f"first step at a gradient of 0: {without[0]} without ε, {outside[0]} with it")
 
 
 def draw(panels, file):
@@ -135,8 +144,8 @@ def draw(panels, file):
 
     figure = Figure(figsize=(12, 5), layout="constrained")
     for axes, (title, curves) in zip(figure.subplots(1, len(panels)), panels.items()):
-        for name, curve in curves.items():
-            axes.plot(range(1, len(curve) + 1), curve, label=name)
+        for name, rate in curves.items():
+            axes.plot(range(1, len(rate) + 1), rate, label=name)
         axes.set(title=title, xlabel="step", ylabel="effective rate", yscale="log")
         axes.legend()
     figure.axes[0].set_xscale("log")

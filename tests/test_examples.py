@@ -28,9 +28,9 @@ def printed(name, *arguments):
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / name), *arguments],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=120,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"},
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
