@@ -77,18 +77,15 @@ def trained(schedule, *callbacks):
 
 def show_schedules():
     print(f"\n60 epochs of RMSprop from lr {RATE}, validation loss (0.01 of it is noise)")
-    for name, schedule in SCHEDULES.items():
+    trainers = {name: trained(schedule) for name, schedule in SCHEDULES.items()}
+    gap = AdjustOnPlateau("lr", 0.5, monitor="gap", patience=5)
+    trainers["half where the gap grows"] = trained(SCHEDULES["constant"], gap)
+    for name, trainer in trainers.items():
         training, validation = loaders()
-        history = trained(schedule).fit(training, 60, validation=validation)
+        history = trainer.fit(training, 60, validation=validation)
         tail = [row.validation_loss for row in history[-10:]]
         print(f"{name:26s} last lr {history[-1].lr:<9.3g} mean of the last 10 epochs {sum(tail) / 10:.4f}, "
               f"worst {max(tail):.4f}")  # fmt: skip
-    training, validation = loaders()
-    gap = AdjustOnPlateau("lr", 0.5, monitor="gap", patience=5)
-    history = trained(SCHEDULES["constant"], gap).fit(training, 60, validation=validation)
-    print(f"{'half where the gap grows':26s} last lr {history[-1].lr:<9.3g} "
-          f"mean of the last 10 epochs {sum(row.validation_loss for row in history[-10:]) / 10:.4f}, "
-          f"worst {max(row.validation_loss for row in history[-10:]):.4f}")  # fmt: skip
 
 
 def show_resuming():
