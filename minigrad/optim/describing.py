@@ -109,7 +109,9 @@ class Describing:
             numbers = sum(p.array.size for p in group["params"])
             tensors = len(group["params"])
             t = self._last_state(group).steps + 1
-            lines.append(f"group {k}: {numbers:,} numbers in {tensors} tensor{'s' * (tensors != 1)}, step {t}")
+            begun = [f"; {name} starts at {number(v)}" for name, v in self.slots(group).items() if v and t == 1]
+            where = f"group {k}: {numbers:,} numbers in {tensors} tensor{'s' * (tensors != 1)}, step {t}"
+            lines.append(where + "".join(begun))
             lines += [f"    {line}" for line in self.lines(group, t)]
         return "\n".join(lines)
 
