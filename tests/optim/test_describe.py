@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -57,21 +58,22 @@ def gradient(p):
     return SLOPE * p + np.cos(p)
 
 
-def start_of_names(optimizer, group):
-    """What the names of the formulas stand for before the first step, from the papers."""
-    names = dict.fromkeys("abcmquv", 0.0) | {"s": 0.0, "k": 1.0}
-    start = group.get("initial_accumulator_value", 0.0)
-    names |= {"v": start, "c": start, "s": start}
-    if isinstance(optimizer, optim.Rprop):
-        names["s"] = group["lr"](1) if callable(group["lr"]) else group["lr"]
+#: what the formulas call a state array
+LETTERS = {"sum": "s", "square_avg": "v", "variance": "c", "step_size": "s", "memory": "k"}
+
+
+def start_of_names(head):
+    """What the names of the formulas stand for before the first step: 0 unless the head of the group says otherwise."""
+    names = dict.fromkeys("abckmqsuv", 0.0)
+    for array, number in re.findall(r"; (\w+) starts at ([^;]+)", head):
+        names[LETTERS[array]] = float(number)
     return names
 
 
 def check(optimizer, params, steps=6, change=None):
     """Compare steps with what the printed lines give. `change(optimizer, t)` is called after each step."""
-    names = [
-        {**start_of_names(optimizer, group), "p": START.copy()} for group in optimizer.param_groups
-    ]  # a group has one parameter
+    heads = [line for line in optimizer.describe().splitlines() if line.startswith("group ")]
+    names = [{**start_of_names(head), "p": START.copy()} for head in heads]  # a group has one parameter
     slope = minigrad.tensor(SLOPE)
 
     def closure():
@@ -175,6 +177,12 @@ def test_the_head_of_each_group():
     assert text[0] == "Adam, convention 'keras'"
     assert text[1] == "group 0: 1,207 numbers in 2 tensors, step 1"
     assert optim.Adam(params).describe().splitlines()[0] == "Adam"
+    tf1 = optim.RMSprop(params, lr=0.1, convention="tf1")
+    assert tf1.describe().splitlines()[1] == "group 0: 1,207 numbers in 2 tensors, step 1; square_avg starts at 1"
+    for p in params:
+        p.grad = minigrad.ones_like(p)
+    tf1.step()
+    assert tf1.describe().splitlines()[1] == "group 0: 1,207 numbers in 2 tensors, step 2"
 
 
 def test_print_has_the_options_and_the_lines():
