@@ -43,7 +43,7 @@ class NetworkClassifier(ClassifierMixin, Network):
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = NetworkClassifier(lr=0.01, optimizer__alpha=0.9, epochs=30, random_state=0).fit(X, y)
+    >>> network = NetworkClassifier(lr=0.003, optimizer__alpha=0.9, epochs=30, random_state=0).fit(X, y)
     >>> network.score(X, y) > 0.9, network.predict_proba(X[:2]).shape
     (True, (2, 3))
     """

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import minigrad
-from minigrad import Generator, Tensor, as_tensor, cat, no_grad, optim
+from minigrad import Tensor, as_tensor, cat, no_grad, optim
 from minigrad.backend.random import default_states, restored
 from minigrad.nn import Linear, Module, Sequential
 from minigrad.nn import activation as activations
@@ -130,7 +130,7 @@ class Network(BaseEstimator):
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(f"validation_fraction must be at least 0 and less than 1, got {self.validation_fraction}")
         random = check_random_state(self.random_state)
-        seed, order = random.randint(np.iinfo(np.int32).max, size=2)
+        seed = random.randint(np.iinfo(np.int32).max)
         parts = [X, target] if sample_weight is None else [X, target, _checked_weights(sample_weight, X)]
         held = []
         if self.validation_fraction:
@@ -148,7 +148,7 @@ class Network(BaseEstimator):
                 progress=bool(self.verbose),
             )
             trainer.fit(
-                self._loader(parts, shuffle=True, generator=Generator().manual_seed(order)),
+                self._loader(parts, shuffle=True),
                 self.epochs,
                 validation=self._loader(held) if held else None,
             )
