@@ -169,14 +169,18 @@ class Run:
         """True if parameters may share memory."""
         return False
 
-    def blocks(self, first: int, last: int) -> Iterator[Block]:
+    def gradients_of(self, first: int, last: int) -> list[Array]:
+        """The gradients of parameters [first, last), checked to fit them."""
+        return self._gradients(self.places)
+
+    def blocks(self, first: int, last: int, gradients: list[Array]) -> Iterator[Block]:
         """The values, gradients and state of parameters [first, last) as flat arrays, block by block.
 
         What the rule leaves in the values is in the parameters when the last block has been taken.
         """
         array = self.places[0].parameter.array
         values = array.reshape(-1)
-        (gradient,) = self._gradients(self.places)
+        (gradient,) = gradients
         slots = {name: kept(flat, name) for name, flat in self.slots.items()}
         length = BLOCK // self.dtype.itemsize
         if self.size <= length or undivided():
@@ -242,40 +246,39 @@ class SharedRun(Run):
             and all(map(is_, map(dict.get, self.owners, self.names), self.tensors))
         )
 
-    def blocks(self, first: int, last: int) -> Iterator[Block]:
+    def gradients_of(self, first: int, last: int) -> list[Array]:
+        if not undivided():
+            found = [p._grad.array for p in self.parameters[first:last]]
+            if (
+                [g.shape for g in found] == self.shapes[first:last]
+                and all(map(is_, [g.dtype for g in found], repeat(self.dtype)))
+                and all(map(is_, map(type, found), repeat(self.type)))
+            ):
+                return found
+        return self._gradients(self.places[first:last])  # which says what does not fit
+
+    def blocks(self, first: int, last: int, gradients: list[Array]) -> Iterator[Block]:
         slots = {name: kept(flat, name) for name, flat in self.slots.items()}
         values = kept(self.values, "parameters")
         self._move_in(first, last)
         if undivided():
-            gradients = scratch(self._buffer(self.size), "gradients")
+            together = scratch(self._buffer(self.size), "gradients")
             part = slice(self.places[first].start, self.places[last - 1].stop)
             if last - first < len(self.places):
-                values, gradients = values[part], gradients[part]
+                values, together = values[part], together[part]
                 slots = {name: flat[part] for name, flat in slots.items()}
-            library(gradients).concatenate(self._gradients(self.places[first:last]), out=gradients)
-            yield values, gradients, slots
+            library(together).concatenate(gradients, out=together)
+            yield values, together, slots
         else:
             for a, b in self._ranges(first, last):
                 part = slice(self.places[a].start, self.places[b - 1].stop)
-                gradients = self._gather(a, b, part.stop - part.start)
-                yield values[part], gradients, {name: flat[part] for name, flat in slots.items()}
+                together = self._buffer(part.stop - part.start)[: part.stop - part.start]
+                self.xp.concatenate(gradients[a - first : b - first], axis=None, out=together)
+                yield values[part], together, {name: flat[part] for name, flat in slots.items()}
         for place in self.outside:
             array = place.parameter.array
             if first <= place.number < last and array is not place.array:
                 array[...] = kept(place.of(self.values), "place")
-
-    def _gather(self, first: int, last: int, size: int) -> Array:
-        """The gradients of parameters [first, last) in one array, which the next call writes over."""
-        gradients: Sequence[Array] = [p._grad.array for p in self.parameters[first:last]]
-        if (
-            [g.shape for g in gradients] != self.shapes[first:last]
-            or not all(map(is_, [g.dtype for g in gradients], repeat(self.dtype)))
-            or not all(map(is_, map(type, gradients), repeat(self.type)))
-        ):
-            gradients = self._gradients(self.places[first:last])  # which says what does not fit
-        together = self._buffer(size)[:size]
-        library(together).concatenate(gradients, axis=None, out=together)
-        return together
 
     def _buffer(self, size: int) -> Array:
         """Memory for at least `size` gradients: of a block, or of all if a step is recorded."""

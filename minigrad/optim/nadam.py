@@ -20,7 +20,8 @@ class NAdam(Optimizer):
         v ← β₂ v + (1 - β₂) g²;  v̂ = v / (1 - β₂^t)
         p ← p - lr ((1 - μ_t) / (1 - Π_t) g + μ_{t+1} / (1 - Π_{t+1}) m) / (√v̂ + ε)
 
-    [Dozat 2016, the note's algorithm 2; defaults and formula as PyTorch's, which Keras shares]
+    [Dozat 2016, the note's algorithm 2; defaults and formula as PyTorch's. Keras has ψ = 1; in optax μ_t = β₁ from
+    the start, which is ψ = ∞]
 
     Args: as `Adam` has them; lr is 0.002 unless given, and
         momentum_decay: ψ.
@@ -34,8 +35,8 @@ class NAdam(Optimizer):
 
     conventions: ClassVar = {
         "pytorch": {},
-        "keras": {"lr": 0.001, "eps": 1e-7, "decoupled_weight_decay": True},
-        "optax": {"lr": None},
+        "keras": {"lr": 0.001, "eps": 1e-7, "momentum_decay": 1.0, "decoupled_weight_decay": True},
+        "optax": {"lr": None, "momentum_decay": 1e6},  # 0.96^1,000,000 is 0
     }
 
     counts_steps = True

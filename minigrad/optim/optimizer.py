@@ -45,7 +45,7 @@ from .hyperparameters import Group, Hyperparameter, at_step, hyperparameters
 from .normalizing import require_eps
 from .saving import StateMethods
 from .settling import settling
-from .sparse_rows import advance_rows, catch_up, make_clocks
+from .sparse_rows import advance_rows, catch_up, make_clocks, require_rows
 
 
 class Optimizer(Conventional, Describing, StateMethods):
@@ -153,12 +153,13 @@ class Optimizer(Conventional, Describing, StateMethods):
             refuse("optimizer.step() with a closure", "compute the loss and call backward() before step()")
             with enable_grad():
                 loss = closure()
-        advanced: list[Piece] = []
+        pieces: list[Piece] = []
         for k, group in enumerate(self.param_groups):
-            for piece in settled(self._pieces, partial(settling, self), k, group):
-                self._advance(*piece)
-                advanced.append(piece)
-        effect(self._count, self._uncount, advanced)
+            pieces += settled(self._pieces, partial(settling, self), k, group)
+        ready = [self._prepare(*piece) for piece in pieces]  # whatever may raise does, before anything has changed
+        for piece, (numbers, gradients) in zip(pieces, ready):
+            self._advance(*piece, numbers, gradients)
+        effect(self._count, self._uncount, pieces)
         for hook in list(self._after.values()):
             hook(self, (closure,), {})
         return loss
@@ -171,24 +172,34 @@ class Optimizer(Conventional, Describing, StateMethods):
             pieces = self._layouts[k].pieces(group, state, slots)
         if pieces is None:
             unsettle(f"{type(self).__name__} lays its parameters out")
+            self._convert(group)
             self._layouts[k] = Layout(group, state, slots)
             for run in self._layouts[k].runs:
-                require_eps(group, run.dtype)
+                require_eps(group, self._numbers(group, State()), run.dtype)
                 if self.fades_by and run.states[0].sparse:
                     make_clocks(run)
             pieces = self._layouts[k].pieces(group, state, slots)
             assert pieces is not None
         return pieces
 
-    def _advance(self, run: Run, first: int, last: int) -> None:
-        """One call of the rule, for parameters [first, last) of a run."""
+    def _prepare(self, run: Run, first: int, last: int) -> tuple[dict[str, Any], list[Array] | None]:
+        """The numbers and the gradients for parameters [first, last) of a run; None for a row-sparse gradient."""
         numbers = changing(self._numbers, run.group, run.states[first])
+        if type(run.parameters[first]._grad) is not RowSparse:
+            return numbers, run.gradients_of(first, last)
+        require_rows(self, run.group)
+        return numbers, None
+
+    def _advance(
+        self, run: Run, first: int, last: int, numbers: dict[str, Any], gradients: list[Array] | None
+    ) -> None:
+        """One call of the rule, for parameters [first, last) of a run."""
+        if gradients is None:
+            return advance_rows(self, run, numbers)
         if run.states[first].sparse:
-            if type(run.parameters[first]._grad) is RowSparse:
-                return advance_rows(self, run, numbers)
             catch_up(run)
         maximize, decay, shrink = numbers.pop("maximize"), numbers.pop("decay"), numbers.pop("shrink")
-        for p, g, state in run.blocks(first, last):
+        for p, g, state in run.blocks(first, last, gradients):
             if maximize:
                 g = -g
             if decay is not None:

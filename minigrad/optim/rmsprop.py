@@ -177,10 +177,12 @@ class RMSprop(Optimizer):
         mean = entries["grad_avg"]
         return {**entries, "square_avg": entries["variance"] + mean * mean}
 
-    def restored(self, entries: dict[str, Any], slots: Any) -> dict[str, Any]:
-        """PyTorch's centered state (average of squares and mean) as mean and variance."""
-        if "variance" not in slots or "grad_avg" not in entries:
-            return {name: value for name, value in entries.items() if name != "variance"}
-        mean, squares = entries["grad_avg"], entries["square_avg"]
-        kept = {name: value for name, value in entries.items() if name != "square_avg"}
-        return {"variance": (squares - mean * mean).clamp(min=0), **kept}
+    def restored(self, entries: dict[str, Any], slots: Slots) -> dict[str, Any]:
+        """The average of squares as variance, which is what PyTorch saves, or the other way. No mean stands for 0."""
+        kept, mean = dict(entries), entries.get("grad_avg", 0.0)
+        variance, squares = kept.pop("variance", None), kept.pop("square_avg", None)
+        if "variance" in slots and (variance is not None or squares is not None):
+            return {"variance": (squares - mean * mean).clamp(min=0) if variance is None else variance, **kept}
+        if "square_avg" in slots and (variance is not None or squares is not None):
+            return {"square_avg": variance + mean * mean if squares is None else squares, **kept}
+        return kept

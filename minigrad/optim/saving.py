@@ -37,6 +37,16 @@ class StateMethods(StepHooks):
         """State entries of this class, named as `slots`, from what it or PyTorch's class of this name has saved."""
         return entries
 
+    def _convert(self, group: Group) -> None:
+        """Rename the state where other options ask for other arrays: RMSprop's averages, if `centered` changes."""
+        slots = self.slots(group)
+        for p in group["params"]:
+            own = self.state.get(p)
+            if own and not slots.keys() <= own.keys():
+                converted = self.restored(dict(own), slots)
+                own.clear()
+                own.update(converted)
+
     def state_dict(self) -> dict[str, Any]:
         """PyTorch's structure: {"state": {number: {name: tensor}}, "param_groups": [...]} with numbered parameters."""
         numbers: dict[int, int] = {}

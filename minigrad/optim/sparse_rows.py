@@ -47,12 +47,10 @@ def advance_rows(optimizer: Any, run: Run, numbers: dict[str, Any]) -> None:
     Args:
         numbers: what `optimizer.update` takes, and "maximize", "decay" and "shrink" of the step.
 
-    Raises:
-        ValueError: the group asks for "exact", and untouched rows would move by themselves.
     """
     (place,) = run.places
     table, gradient = place.parameter.array, place.parameter._grad
-    fading = _fading(optimizer, run.group)
+    fading = optimizer.fades_by if run.group["sparse"] == "exact" else None
     names = list(run.slots)
     kept_arrays = [kept(run.slots[name], name) for name in names]
     if fading is not None:
@@ -81,24 +79,22 @@ def _catch_up(clock: Array, touched: Array, *arrays: Array) -> None:
     touched[...] = clock
 
 
-def _fading(optimizer: Any, group: Group) -> str | None:
-    """The name of the number by which the state of untouched rows decays at each step, None if it stays."""
+def require_rows(optimizer: Any, group: Group) -> None:
+    """Raise TypeError if an optimizer takes no row-sparse gradients, ValueError if a group asks for "exact" where
+    untouched rows would move by themselves."""
     name = type(optimizer).__name__
     if "sparse" not in group:
         raise TypeError(
             f"{name} does not take row-sparse gradients (SGD, Momentum, NAG, Adagrad, RMSprop and Adam do): "
             "use Embedding(sparse=False)"
         )
-    if group["sparse"] == "lazy":
-        return None
     reason = "weight decay" if group["weight_decay"] else optimizer.moves_untouched(group)
-    if reason:
+    if reason and group["sparse"] == "exact":
         raise ValueError(
             f"{name} with {reason} moves rows that have no gradient, which a row-sparse step does not: "
             f'pass {name}(..., sparse="lazy") to move only the rows that were looked up, or use '
             "Embedding(sparse=False)"
         )
-    return optimizer.fades_by
 
 
 def _advance_rows(

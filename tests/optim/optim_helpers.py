@@ -40,7 +40,16 @@ KINDS: dict[str, Any] = {
     "lion": lambda params, **kw: optim.Lion(params, lr=0.1, **kw),
     "smorms3": lambda params, **kw: optim.SMORMS3(params, lr=0.1, **kw),
 }
+CLASSES = [
+    optim.SGD, optim.Momentum, optim.NAG, optim.Adagrad, optim.RMSprop, optim.RMSpropGraves, optim.Adam, optim.AdamW,
+    optim.Adamax, optim.NAdam, optim.RAdam, optim.Adadelta, optim.Rprop, optim.ASGD, optim.Lion, optim.SMORMS3,
+]  # fmt: skip
 SHAPES = [(3, 4), (4,), (), (2, 1, 3), (0, 2), (5,)]
+
+
+def leaf(device: str = "cpu") -> Any:
+    """A parameter of two ones."""
+    return minigrad.ones(2, device=device, requires_grad=True)
 
 
 def values(p: Any) -> np.ndarray:

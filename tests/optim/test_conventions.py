@@ -163,7 +163,11 @@ CONVENTIONS = {
         "keras": {"lr": 1e-3, "eps": 1e-7, "eps_mode": "outside", **DECOUPLED},
         "tf2": {"lr": 1e-3, "eps": 1e-7, "eps_mode": "outside"},
     },
-    optim.NAdam: {"pytorch": {}, "keras": {"lr": 1e-3, "eps": 1e-7, **DECOUPLED}, "optax": {"lr": REQUIRED}},
+    optim.NAdam: {
+        "pytorch": {},
+        "keras": {"lr": 1e-3, "eps": 1e-7, "momentum_decay": 1.0, **DECOUPLED},
+        "optax": {"lr": REQUIRED, "momentum_decay": 1e6},
+    },
     optim.RAdam: {"pytorch": {}, "optax": {"lr": REQUIRED}},
     optim.Adadelta: {
         "pytorch": {},

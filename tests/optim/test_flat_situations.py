@@ -225,3 +225,31 @@ def test_a_new_optimizer_takes_over_the_places_of_a_dead_one(device):
         optimizer.step()
         assert all(in_buffer(optimizer, p) for p in params)
         del optimizer
+
+
+def test_a_step_that_raises_has_changed_nothing(device):
+    """A gradient that does not fit, in the second group, leaves the first group as it was."""
+    p, q = parameters(device)[:2]
+    optimizer = optim.SGD([{"params": [p]}, {"params": [q]}], lr=0.1, momentum=0.9)
+    give_gradients([p, q], seed=0)
+    optimizer.step()
+    before = [values(p), values(q), p._version, optimizer.state[p].steps]
+    q._grad = minigrad.ones(7, device=device)
+    with pytest.raises(RuntimeError, match="they must agree"):
+        optimizer.step()
+    after = [values(p), values(q), p._version, optimizer.state[p].steps]
+    assert all(np.array_equal(a, b) for a, b in zip(before, after))
+
+
+@pytest.mark.parametrize("later", [{"centered": True}, {"centered": True, "centered_mode": "textbook"}])
+def test_rmsprop_may_be_centered_in_the_middle(later, device):
+    """Its averages go on: steps stay of the size that they had, and none is NaN."""
+    (p,) = parameters(device, shapes=[(5,)])
+    optimizer = optim.RMSprop([p], lr=0.01, alpha=0.9)
+    for step in range(12):
+        if step == 6:
+            optimizer.param_groups[0].update(later)
+        before = values(p)
+        p.grad = minigrad.full_like(p, 1.0 + 0.1 * (-1) ** step)
+        optimizer.step()
+        assert np.abs(values(p) - before).max() < 0.05

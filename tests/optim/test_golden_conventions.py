@@ -225,3 +225,17 @@ def test_the_first_steps_of_the_articles(device):
         (p**2).sum().backward()
         cls([p], convention="seed000").step()
         np.testing.assert_allclose(p.tolist(), expected, rtol=0, atol=1e-9)
+
+
+def test_nadam_of_optax_is_adam_with_a_look_ahead_from_the_start(device):
+    """m̂ = β₁ m / (1 - β₁^(t+1)) + (1 - β₁) g / (1 - β₁^t), as optax's scale_by_adam(nesterov=True) has it."""
+    p = minigrad.tensor([1.0], dtype=minigrad.float64, device=device, requires_grad=True)
+    optimizer = optim.NAdam([p], lr=0.1, convention="optax")
+    q, m, v = 1.0, 0.0, 0.0
+    for t, g in enumerate([1.0, 0.5, -0.3, 0.2], 1):
+        p.grad = minigrad.full_like(p, g)
+        optimizer.step()
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        look_ahead = 0.9 * m / (1 - 0.9 ** (t + 1)) + 0.1 * g / (1 - 0.9**t)
+        q -= 0.1 * look_ahead / ((v / (1 - 0.999**t)) ** 0.5 + 1e-8)
+        assert p.item() == pytest.approx(q, rel=1e-12)
