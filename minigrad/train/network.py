@@ -195,7 +195,7 @@ class Network(BaseEstimator):
 
     def _outputs(self, X: Any) -> Tensor:
         """What the network makes of X (n, features): a tensor (n, outputs), on the CPU."""
-        check_is_fitted(self)
+        check_is_fitted(self, "network_")
         X = validate_data(self, X, reset=False, dtype=FLOATS)
         dtype = next(self.network_.parameters()).dtype
         network = self.network_.eval()

@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import make_classification, make_regression
+from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
 
 import minigrad
@@ -322,6 +323,14 @@ def test_the_losses_of_several_targets_have_one_weight_per_sample():
 def test_wrong_weights(weights, message):
     with pytest.raises(ValueError, match=message):
         classifier().fit(X, Y, sample_weight=weights)
+
+
+def test_a_fit_that_failed_leaves_an_estimator_that_is_not_fitted():
+    network = classifier(optimizer="rmsporp")
+    with pytest.raises(ValueError, match="rmsporp"):
+        network.fit(X, Y)
+    with pytest.raises(NotFittedError):
+        network.predict(X)
 
 
 def test_sparse_features_are_refused_as_by_scikit_learn():
