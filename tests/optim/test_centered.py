@@ -119,3 +119,20 @@ def test_the_conventions_of_libraries_bring_their_nan_along(convention, relative
     assert negative.mean() > 0.1
     assert np.isnan(values(p)).mean() > 0.1
     assert np.isfinite(values(q)).all() and (values(recurrence.state[q]["variance"]) >= 0).all()
+
+
+def test_switched_on_and_off_both_ways_agree(device):
+    """In float64 the variance by recurrence is the textbook's difference, whatever they have been before."""
+    params = [minigrad.zeros(20, dtype=minigrad.float64, device=device, requires_grad=True) for _ in range(2)]
+    optimizers = [
+        optim.RMSprop([p], lr=0.1, alpha=0.8, eps=0.1, centered_mode=mode)
+        for p, mode in zip(params, ("recurrence", "textbook"))
+    ]
+    random = np.random.default_rng(0)
+    for step, centered in enumerate((False, False, True, True, True, False, True, True)):
+        g = random.normal(size=20)
+        for p, optimizer in zip(params, optimizers):
+            optimizer.centered = centered
+            p.grad = minigrad.tensor(g, device=device)
+            optimizer.step()
+        np.testing.assert_allclose(values(params[0]), values(params[1]), rtol=1e-10, err_msg=f"step {step}")

@@ -227,7 +227,7 @@ def test_an_optimizer_written_for_pytorch_may_have_attributes_of_these_names():
 )
 def test_a_wrong_number_from_a_schedule_names_the_step(cls, options, message, device):
     params = parameters(device)
-    optimizer = cls(params, **options)
+    optimizer = cls([{"params": params[:2]}, {"params": params[2:], **options}])  # the first group is fine
     for step in range(4):
         give_gradients(params, step)
         if step < 3:
@@ -238,8 +238,9 @@ def test_a_wrong_number_from_a_schedule_names_the_step(cls, options, message, de
     for p, b in zip(params, before):
         np.testing.assert_array_equal(values(p), b)
     name = next(iter(options))
-    optimizer.param_groups[0][name] = (0.5, 0.5) if name == "betas" else 0.5
+    optimizer.param_groups[1][name] = (0.5, 0.5) if name == "betas" else 0.5
     optimizer.step()  # and on it goes
+    assert not np.array_equal(values(params[0]), before[0]) and not np.array_equal(values(params[2]), before[2])
 
 
 def test_a_pair_must_be_two_numbers():

@@ -118,14 +118,16 @@ REFUSED = [
 
 @pytest.mark.parametrize(("make", "reason"), REFUSED)
 def test_what_exact_cannot_do_names_lazy(make, reason, device):
-    w = table(device)
+    w, bias = table(device), minigrad.ones(2, device=device, requires_grad=True)
     before = values(w)
-    optimizer = make([w])
+    optimizer = make([{"params": [bias]}, {"params": [w]}])
     backward(w, 0, True)
+    bias.grad = minigrad.ones_like(bias)
     with pytest.raises(ValueError, match=rf"{type(optimizer).__name__} with {reason} moves .* sparse=\"lazy\""):
         optimizer.step()
     np.testing.assert_array_equal(values(w), before)
-    optimizer.param_groups[0]["sparse"] = "lazy"
+    assert bias.tolist() == [1.0, 1.0]  # nothing has moved
+    optimizer.sparse = "lazy"
     optimizer.step()
     assert not np.array_equal(values(w), before)
     lazy = make([table(device)], sparse="lazy")
