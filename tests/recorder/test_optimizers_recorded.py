@@ -133,6 +133,36 @@ def test_a_group_added_and_state_loaded_between_replays():
     both_ways(scenario, at_least=10)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_wrong_number_from_a_schedule(momentum):
+    """A replay raises as the eager step does, names the step, and has changed nothing; on it goes with another."""
+
+    def scenario(jit):
+        model = net()
+        optimizer = optim.SGD(model.parameters(), lr=lambda t: 0.1 * (10.5 - t), momentum=momentum)
+
+        @jit
+        def step(x, y):
+            loss = F.mse_loss(model(x), y)
+            model.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        x, y = minigrad.randn(8, 4), minigrad.randn(8, 3)
+        for k in range(16):
+            try:
+                yield step(x, y)
+            except ValueError as error:
+                assert "Invalid learning rate: -0.05" in str(error) and "at step 11" in str(error), error
+                yield str(error), [p.detach().clone() for p in model.parameters()], optimizer.state_dict()["state"]
+                assert k == 10
+                optimizer.lr = 0.01
+        yield model
+
+    both_ways(scenario, at_least=10)
+
+
 # --- row-sparse gradients ------------------------------------------------------------------------------------
 
 SPARSE = {
