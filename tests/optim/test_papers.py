@@ -58,6 +58,31 @@ def nadam(lr, b1=0.9, b2=0.999, eps=0.01, psi=0.04):
         yield p
 
 
+def radam(lr, b1=0.9, b2=0.8, eps=0.01):
+    """Liu et al. 2020, algorithm 2, with the bound of 5 and the eps of PyTorch: the first 6 steps wait."""
+    p, m, v = 1.0, 0.0, 0.0
+    longest = 2 / (1 - b2) - 1
+    for t, (g, lr_t) in enumerate(zip(GRADIENTS, rates(lr)), 1):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g * g
+        length = longest - 2 * t * b2**t / (1 - b2**t)
+        step = m / (1 - b1**t)
+        if length > 5:
+            r = sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
+            step *= r * sqrt(1 - b2**t) / (sqrt(v) + eps)
+        p -= lr_t * step
+        yield p
+
+
+def asgd(lr, lambd=0.1, alpha=0.75, t0=3):
+    """Bottou's and Xu's schedule; the average of the points does not move them."""
+    p, eta = 1.0, lr
+    for t, (g, lr_t) in enumerate(zip(GRADIENTS, rates(lr)), 1):
+        p = p - eta * (g + lambd * p)
+        eta = lr_t / (1 + lambd * lr_t * t) ** alpha
+        yield p
+
+
 def lion(lr, b1=0.9, b2=0.99, decay=0.1):
     """Chen et al. 2023, algorithm 2: theta <- theta - eta (sign(c) + lambda theta)."""
     p, m = 1.0, 0.0
@@ -150,6 +175,8 @@ CASES = {
         adamax(0.1, place="outside"), lambda ps, **k: optim.Adamax(ps, eps=0.01, convention="keras", **k),
     ),
     "nadam": (nadam(0.1), lambda ps, **k: optim.NAdam(ps, eps=0.01, momentum_decay=0.04, **k)),
+    "radam": (radam(0.1), lambda ps, **k: optim.RAdam(ps, betas=(0.9, 0.8), eps=0.01, **k)),
+    "asgd": (asgd(0.1), lambda ps, **k: optim.ASGD(ps, lambd=0.1, t0=3, **k)),
     "lion": (lion(0.1), lambda ps, **k: optim.Lion(ps, weight_decay=0.1, **k)),
     "smorms3": (smorms3(0.1), lambda ps, **k: optim.SMORMS3(ps, **k)),
     "adadelta": (adadelta(0.5), lambda ps, **k: optim.Adadelta(ps, eps=0.01, **{**k, "lr": 0.5})),
@@ -195,3 +222,15 @@ def test_the_paper_step_by_step(name):
         p.grad = minigrad.full_like(p, g)
         optimizer.step()
         assert p.item() == pytest.approx(point, rel=1e-9), f"step {t}"
+
+
+def test_the_average_of_asgd():
+    """The last point, and from step t0 + 2 on the mean of those since then: PyTorch, too, takes μ of the step before."""
+    p = minigrad.zeros((), dtype=minigrad.float64, requires_grad=True)
+    optimizer, points = optim.ASGD([p], lr=0.1, lambd=0.0, t0=3), []
+    for t in range(1, 9):
+        p.grad = minigrad.full_like(p, float(t))
+        optimizer.step()
+        points.append(p.item())
+        since = points[4:] if t > 5 else points[-1:]
+        assert optimizer.state[p]["ax"].item() == pytest.approx(sum(since) / len(since), rel=1e-12), t
