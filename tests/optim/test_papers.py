@@ -225,7 +225,7 @@ def test_the_paper_step_by_step(name):
 
 
 def test_the_average_of_asgd():
-    """The last point, and from step t0 + 2 on the mean of those since then: PyTorch, too, takes μ of the step before."""
+    """The last point, and from step t0 + 2 on the mean of those since: μ is that of the step before, as PyTorch's."""
     p = minigrad.zeros((), dtype=minigrad.float64, requires_grad=True)
     optimizer, points = optim.ASGD([p], lr=0.1, lambd=0.0, t0=3), []
     for t in range(1, 9):
