@@ -95,9 +95,12 @@ def test_saved_and_loaded_the_variance_keeps_its_digits(device):
     fresh = optim.RMSprop([p], lr=1.0)
     fresh.load_state_dict(saved)
     np.testing.assert_array_equal(values(fresh.state[p]["variance"]), values(optimizer.state[p]["variance"]))
-    del saved["state"][0]["variance"]  # what PyTorch's class saves
+    del saved["state"][0]["variance"]  # what PyTorch's class saves, where the difference may be negative
+    saved["state"][0]["square_avg"] = saved["state"][0]["grad_avg"] ** 2 * (1 - 1e-6)
     fresh.load_state_dict(saved)
-    assert (values(fresh.state[p]["variance"]) >= 0).all()
+    assert (values(fresh.state[p]["variance"]) == 0).all()
+    fresh.step()
+    assert np.isfinite(values(p)).all()
 
 
 @pytest.mark.parametrize("convention", ["pytorch", "keras", "tf2", "optax"])
