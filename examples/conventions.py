@@ -16,10 +16,11 @@ from minigrad import optim
 
 Make = Callable[[list[Any]], optim.Optimizer]
 
-#: algorithms that know conventions of other libraries and papers
+#: every algorithm that has conventions to choose from
 ALGORITHMS = [
-    optim.SGD, optim.Momentum, optim.NAG, optim.Adagrad, optim.RMSprop, optim.Adam, optim.Adamax, optim.NAdam,
-    optim.Adadelta, optim.Lion,
+    value for value in vars(optim).values()
+    if isinstance(value, type) and issubclass(value, optim.Optimizer) and value is not optim.Optimizer
+    and value.conventions and value is not optim.LBFGS
 ]  # fmt: skip
 
 
@@ -176,20 +177,40 @@ def weight_decays() -> str:
     return table(heads, ([name, *(point(track(make)[t]) for t in (1, 10))] for name, make in rows))
 
 
+#: what the page shows the formulas of
+SHOWN = """
+SGD(ps)
+SGD(ps, momentum=0.9, nesterov=True)
+Momentum(ps)
+NAG(ps)
+NAG(ps, convention="chainer")
+NAG(ps, convention="sutskever2013")
+Adagrad(ps)
+Adagrad(ps, convention="keras")
+RMSprop(ps)
+RMSprop(ps, lr=0.1, convention="tf1")
+RMSprop(ps, centered=True)
+RMSprop(ps, convention="pytorch", centered=True)
+RMSprop(ps, convention="graves2013")
+Adam(ps)
+Adam(ps, convention="keras")
+AdamW(ps)
+Adamax(ps)
+NAdam(ps)
+RAdam(ps)
+Adadelta(ps)
+Rprop(ps)
+ASGD(ps)
+Lion(ps)
+SMORMS3(ps)
+"""
+
+
 def formulas() -> str:
-    """What `describe()` prints, for every algorithm and for some conventions."""
-    p = minigrad.zeros(2, requires_grad=True)
-    made = [cls([p]) for cls in (
-        optim.SGD, optim.Momentum, optim.NAG, optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW, optim.Adamax,
-        optim.NAdam, optim.RAdam, optim.Adadelta, optim.Rprop, optim.ASGD, optim.Lion, optim.SMORMS3,
-    )]  # fmt: skip
-    made += [
-        optim.SGD([p], momentum=0.9, nesterov=True), optim.NAG([p], convention="chainer"),
-        optim.Adagrad([p], convention="keras"), optim.RMSprop([p], lr=0.1, convention="tf1"),
-        optim.RMSprop([p], convention="graves2013"), optim.RMSprop([p], centered=True),
-        optim.Adam([p], convention="keras"),
-    ]  # fmt: skip
-    return "\n\n".join(f"```text\n{optimizer.describe()}\n```" for optimizer in made)
+    """What `describe()` prints of some optimizers."""
+    names = {**vars(optim), "ps": [minigrad.zeros(2, requires_grad=True)]}
+    shown = [(line, eval(line, names)) for line in SHOWN.split("\n") if line]
+    return "\n\n".join(f"`{line}`\n\n```text\n{optimizer.describe()}\n```" for line, optimizer in shown)
 
 
 PAGE = """\
@@ -199,7 +220,7 @@ Libraries and papers call different formulas by one name. minigrad has each diff
 a library or paper as a convention: `RMSprop(params, convention="keras")`. Options that you name win over it;
 `print(optimizer)` and `optimizer.describe()` show the formula in force with its numbers. Without a convention the
 formulas are PyTorch's, but for one: `RMSprop(centered=True)` computes its variance by a recurrence that cannot go below
-zero (`convention="pytorch"` takes PyTorch's difference). `Momentum` and `NAG`, which PyTorch does not have, keep the
+zero (`convention="pytorch"` takes PyTorch's difference, as do those of other libraries). `Momentum` and `NAG`, which PyTorch does not have, keep the
 learning rate inside the velocity.
 
 This page is written by `python examples/conventions.py`: every number on it comes from the optimizers.

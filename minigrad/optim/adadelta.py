@@ -41,10 +41,11 @@ class Adadelta(Optimizer):
     conventions: ClassVar = {
         "pytorch": {},
         "keras": {"lr": 0.001, "rho": 0.95, "eps": 1e-7, "decoupled_weight_decay": True},
+        "tf1": {"lr": 0.001, "rho": 0.95, "eps": 1e-8},
         "tf2": {"lr": 0.001, "rho": 0.95, "eps": 1e-7},
         "chainer": {"rho": 0.95},
         "optax": {},
-        "mlx": {"lr": None, "eps": 1e-8},
+        "mlx": {"lr": None},
     }
 
     counts_steps = True

@@ -81,29 +81,29 @@ class Adam(Optimizer):
             "bias_correction": bias_correction, "sparse": sparse,
         }, convention)  # fmt: skip
 
+    def check(self, group: Group) -> None:
+        super().check(group)
+        if group["amsgrad"] and self.convention == "optax":
+            raise ValueError("optax's amsgrad is the maximum of the corrected averages, which Adam does not have here")
+
     def slots(self, group: Group) -> dict[str, float]:
         names = ["exp_avg", "exp_avg_sq"]
         return dict.fromkeys([*names, "max_exp_avg_sq"] if group["amsgrad"] else names, 0.0)
 
     def scalars(self, group: Group, t: int) -> dict[str, Any]:
         (b1, b2), lr, eps, mode = group["betas"], float(group["lr"]), float(group["eps"]), group["eps_mode"]
-        corrected = group["bias_correction"]
-        first, second = (1 - b1**t, 1 - b2**t) if corrected else (1.0, 1.0)
+        first, second = _corrections(group, t)
         # v̂'s correction is taken out of the root, and ε along with it: lr m̂ / (√v̂ + ε) is rate m / (√v + ε')
-        inside = {"outside": eps * math.sqrt(second), "inside": eps * second, "uncorrected": eps, "none": None}[mode]
+        below = {"outside": eps * math.sqrt(second), "inside": eps * second, "uncorrected": eps, "none": None}[mode]
         return {
-            "b1": float(b1), "b2": float(b2), "rate": lr * math.sqrt(second) / first, "eps": inside,
+            "b1": float(b1), "b2": float(b2), "rate": lr * math.sqrt(second) / first, "eps": below,
             "inside": mode == "inside",
         }  # fmt: skip
 
     def update(  # type: ignore[override]
         self, xp: Any, p: Any, g: Any, state: Any, b1: float, b2: float, rate: float, eps: float | None, inside: bool
     ) -> None:
-        m, v = state["exp_avg"], state["exp_avg_sq"]
-        m *= b1
-        m += (1 - b1) * g
-        v *= b2
-        v += (1 - b2) * g * g
+        m, v = moments(state, g, b1, b2)
         if "max_exp_avg_sq" in state:
             u = state["max_exp_avg_sq"]
             xp.maximum(u, v, out=u)
@@ -112,7 +112,7 @@ class Adam(Optimizer):
 
     def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         (b1, b2), mode = group["betas"], group["eps_mode"]
-        first, second = (1 - b1**t, 1 - b2**t) if group["bias_correction"] else (1.0, 1.0)
+        first, second = _corrections(group, t)
         lines = [averaged("m", b1, "g"), averaged("v", b2, "g²")]
         if group["amsgrad"]:
             lines.append("u ← max(u, v)")
@@ -125,12 +125,28 @@ class Adam(Optimizer):
         return [*lines, f"p ← p - {step}"]
 
 
+def moments(state: dict[str, Any], g: Any, b1: float, b2: float) -> tuple[Any, Any]:
+    """The running averages m of gradients and v of their squares, brought up to date."""
+    m, v = state["exp_avg"], state["exp_avg_sq"]
+    m *= b1
+    m += (1 - b1) * g
+    v *= b2
+    v += (1 - b2) * g * g
+    return m, v
+
+
+def _corrections(group: Group, t: int) -> tuple[float, float]:
+    """What m and v are divided by, for their start at zero."""
+    b1, b2 = group["betas"]
+    return (1 - b1**t, 1 - b2**t) if group["bias_correction"] else (1.0, 1.0)
+
+
 class AdamW(Adam):
     """Adam with decoupled weight decay: p ← (1 - lr λ) p before the step, whatever the gradients' size.
 
     [Loshchilov and Hutter 2019, algorithm 2; defaults as PyTorch's]
 
-    Args: as `Adam`; weight_decay is 0.01 unless given.
+    Args: as `Adam`, but for decoupled_weight_decay, which is True; weight_decay is 0.01 unless given.
 
     >>> import minigrad
     >>> p = minigrad.tensor([1.0, 2.0], requires_grad=True)
@@ -138,6 +154,13 @@ class AdamW(Adam):
     >>> (0 * p).sum().backward(); optimizer.step(); p
     tensor([0.9500, 1.9000], requires_grad=True)
     """
+
+    conventions: ClassVar = {
+        "pytorch": {},
+        "keras": {"eps": 1e-7, "eps_mode": "uncorrected", "weight_decay": 0.004},
+        "optax": {"lr": None, "weight_decay": 1e-4},
+        "mlx": {"lr": None, "bias_correction": False},
+    }
 
     def __init__(
         self, params: Any, lr: Any = 1e-3, betas: Any = (0.9, 0.999), eps: Any = 1e-8, weight_decay: Any = 1e-2,

@@ -20,7 +20,7 @@ class Adamax(Optimizer):
 
     [Kingma and Ba 2015, algorithm 2, which has no ε; PyTorch's puts it inside the maximum, Keras outside]
 
-    Args: as `Adam` has them; lr is 0.002 unless given.
+    Args: those of `Adam` that it has; lr is 0.002 unless given.
 
     >>> import minigrad
     >>> p = minigrad.tensor([1.0, 2.0], requires_grad=True)
@@ -33,6 +33,7 @@ class Adamax(Optimizer):
         "pytorch": {},
         "keras": {"lr": 0.001, "eps": 1e-7, "eps_mode": "outside", "decoupled_weight_decay": True},
         "tf2": {"lr": 0.001, "eps": 1e-7, "eps_mode": "outside"},
+        "optax": {"lr": None},
     }
 
     counts_steps = True

@@ -7,6 +7,7 @@ compares with what the optimizer does. A line is an assignment: names, numbers, 
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar
 
 from .flat import State
@@ -69,15 +70,25 @@ def root(variance: str, eps: float, eps_mode: str) -> str:
 class Describing:
     """What an optimizer says of itself."""
 
+    step: Any
     param_groups: list[Group]
     state: Any
     convention: str | None
+    conventions: ClassVar[dict[str, dict[str, Any]]]
+    _begun: dict[str, Any]  # the options at the beginning
+    _named: set[str]
     carried: ClassVar[dict[str, float]]
     _hyperparameters: dict[str, Any]
 
     def slots(self, group: Group) -> dict[str, float]:
         """The state arrays of each parameter, with the number that they start from."""
         raise NotImplementedError
+
+    @property
+    def needs_closure(self) -> bool:
+        """Whether `step` computes gradients at points of its own choice, and so needs a closure."""
+        parameter = inspect.signature(self.step).parameters.get("closure")
+        return parameter is not None and parameter.default is parameter.empty
 
     def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:
         """The lines of step `t` with the numbers of `group`, from the gradient g to the parameter p.
@@ -104,7 +115,7 @@ class Describing:
             v ← 0.9 v + 0.1 g²
             p ← p - 0.001 g / √(v + 1e-07)
         """
-        lines = [type(self).__name__ + (f", convention {self.convention!r}" if self.convention else "")]
+        lines = [type(self).__name__ + self._label()]
         for k, group in enumerate(self.param_groups):
             numbers = sum(p.array.size for p in group["params"])
             tensors = len(group["params"])
@@ -115,6 +126,14 @@ class Describing:
             lines += [f"    {line}" for line in self.lines(group, t)]
         return "\n".join(lines)
 
+    def _label(self) -> str:
+        """The convention, for as long as its options have not been changed."""
+        if self.convention is None:
+            return ""
+        chosen = {k: v for k, v in self.conventions[self.convention].items() if k != "lr" and k not in self._named}
+        kept = all(group.get(k) == self._begun[k] for group in self.param_groups for k in chosen)
+        return f", {'' if kept else 'begun with '}convention {self.convention!r}"
+
     def lines(self, group: Group, t: int) -> list[str]:
         """The whole formula of step `t` of a group: gradient, weight decay, and the algorithm's own lines."""
         slots, carried = self.slots(group), self._last_state(group).carried or self.carried
@@ -124,7 +143,7 @@ class Describing:
         gradient = ("-" if group.get("maximize") else "") + f"∇f({self.point(group, t)})"
         lines = [f"g ← {gradient}" if decoupled or not decay else f"g ← {gradient} + {times(decay, 'p')}"]
         if decoupled and decay:
-            lines.append(f"p ← {times(1 - group['lr'] * decay, 'p')}")
+            lines.append(f"p ← {total((1, 'p'), (-group['lr'] * decay, 'p'))}")
         return lines + self.formula(group, t, slots, **carried)
 
     def _last_state(self, group: Group) -> State:

@@ -20,7 +20,7 @@ from ..backend.devices import activate, device_of, to_device
 from ..backend.door import kept, scratch, undivided
 from ..backend.library import Array, library
 from ..backend.ownership import alone, lent, own, root
-from .hyperparameters import Group
+from .hyperparameters import Group, is_schedule
 
 #: A parameter of at least this many elements is updated by itself, where it is: gathering its gradient would cost
 #: more than the calls that it saves (measured: from about 30,000 float32 numbers on).
@@ -39,6 +39,7 @@ class State(dict):
     """The state of one parameter: tensors by name, and how many updates the parameter has had."""
 
     steps = 0
+    laid_out = False  # it has had arrays
     sparse = False  # the parameter has had a row-sparse gradient
     carried: Mapping[str, float] = {}  # numbers that the next step needs, see `Optimizer.carry`
     carried_before: Mapping[str, float] = carried
@@ -82,13 +83,15 @@ class Run:
     ) -> None:
         first = parameters[0].array
         self.group = group
+        self.chosen: list[Any] = []  # the options of words that were last checked
         self.xp, self.type, self.dtype, self.device = library(first), type(first), first.dtype, device_of(first)
         self.places: list[Place] = []
         self.size = 0
         for k, p in enumerate(parameters):
             its_state = own_state(state, p)
-            if slots and not its_state:  # emptied by the user, or new
-                its_state.steps = 0
+            if slots and not its_state and (its_state.laid_out or not any(map(is_schedule, group.values()))):
+                its_state.steps = 0  # emptied by the user; or new, and nothing else counts the steps
+            its_state.laid_out = bool(slots)
             self.places.append(Place(k, p, its_state, self.size))
             self.size = self.places[-1].stop
         self.parameters = [*parameters]

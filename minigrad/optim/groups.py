@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -41,8 +42,10 @@ def by_name(named: Any, options: Mapping[str, Mapping[str, Any]]) -> list[Group]
         chosen[pattern].append((name, parameter))
     for pattern in options:
         if not chosen[pattern]:
-            names = ", ".join(name for name, _ in pairs)
-            raise ValueError(f"no parameter is left for the pattern {pattern!r}: the names are {names}")
+            left = ", ".join(name for name, _ in chosen[None]) or "none"
+            raise ValueError(
+                f"no parameter is left for the pattern {pattern!r}: those that no earlier pattern took are {left}"
+            )
     return [{"params": some, **options.get(pattern or "", {})} for pattern, some in chosen.items() if some]
 
 
@@ -62,16 +65,23 @@ def listed(params: Any) -> list[Group]:
     return groups if isinstance(groups[0], dict) else [{"params": groups}]
 
 
-def checked_group(given: Any, others: Iterable[Group]) -> Group:
+def checked_group(given: Any, others: Iterable[Group], options: Mapping[str, Any]) -> Group:
     """A copy of a group with its parameters in a list, and their names, if given, in "param_names".
 
     Raises:
         TypeError, ValueError: it is no group, or holds what cannot be changed, or a parameter twice or that one of
-            the `others` has.
+            the `others` has, or a key that looks like one of the optimizer's `options`, and is not.
     """
-    if not isinstance(given, dict):
-        raise TypeError(f"a parameter group must be a dict, got {type(given).__name__}")
+    if not isinstance(given, dict) or "params" not in given:
+        what = f"one with {sorted(map(str, given))}" if isinstance(given, dict) else type(given).__name__
+        raise TypeError(f'a parameter group must be a dict with "params", got {what}')
     group = dict(given)
+    if "learning_rate" in group and "lr" in options:
+        group["lr"] = group.pop("learning_rate")
+    for name in group.keys() - options.keys() - {"params"}:
+        similar = get_close_matches(str(name), options, n=1, cutoff=0.75)
+        if similar:
+            raise ValueError(f"a parameter group has {name!r}: did you mean the option {similar[0]!r}?")
     params = _ordered(group["params"])
     if params and all(isinstance(p, tuple) for p in params):
         group["param_names"] = [name for name, _ in params]

@@ -119,6 +119,11 @@ def hyperparameters(cls: type) -> dict[str, Hyperparameter]:
     return found
 
 
+def words(known: Mapping[str, Hyperparameter]) -> list[str]:
+    """The names of the options whose values are words, or True and False."""
+    return [name for name, hyperparameter in known.items() if hyperparameter.choices is not None]
+
+
 def is_schedule(value: Any) -> bool:
     """True for a function of the step, or a pair with one."""
     return callable(value) or (type(value) in (tuple, list) and any(map(callable, value)))

@@ -17,6 +17,7 @@ from ..backend.library import Array, library
 from .hyperparameters import Group, Hyperparameter, at_step
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer
+from .step_hooks import changed_by
 
 
 class LBFGS(Optimizer):
@@ -80,7 +81,10 @@ class LBFGS(Optimizer):
         })  # fmt: skip
 
     def add_param_group(self, param_group: Group) -> None:
-        """Only the constructor may: LBFGS has one group."""
+        """Only the constructor may: LBFGS has one group, without weight decay, which minimises."""
+        for name in ("weight_decay", "maximize"):
+            if param_group.get(name):
+                raise ValueError(f"LBFGS has no option {name!r}: put it into the loss of the closure")
         if self.param_groups:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
         super().add_param_group(param_group)
@@ -108,15 +112,21 @@ class LBFGS(Optimizer):
             "call it without minigrad.jit, or record the closure",
         )
         for hook in list(self._before.values()):
-            hook(self, (closure,), {})
-        with activate(device_of(self.param_groups[0]["params"][0].array)):
-            loss = self._minimise(closure, self.param_groups[0])
+            closure = changed_by(hook, self, closure)
+        group = self.param_groups[0]
+        vector = Vector(group["params"], closure)
+        with activate(device_of(group["params"][0].array)):
+            begin = vector.values()
+            try:
+                loss = self._minimise(vector, group)
+            except BaseException:  # of the closure, at a point on trial
+                vector.write_all(begin)
+                raise
         for hook in list(self._after.values()):
-            hook(self, (closure,), {})
+            hook(self, (self, closure), {})
         return loss
 
-    def _minimise(self, closure: Callable[[], Any], group: Group) -> Any:
-        vector = Vector(group["params"], closure)
+    def _minimise(self, vector: Vector, group: Group) -> Any:
         state = self.state[group["params"][0]]
         memory = Memory(state, vector)
         loss, f, g = vector.evaluate()
@@ -180,7 +190,7 @@ class LBFGS(Optimizer):
         return [f"d ← -H g with H from the last {group['history_size']} pairs", "p ← p + t d" + search]
 
 
-class Pair(NamedTuple):
+class Curvature(NamedTuple):
     """What one iteration has shown of the curvature: s, y and 1 / y·s."""
 
     s: Array
@@ -188,7 +198,7 @@ class Pair(NamedTuple):
     rho: float
 
 
-def direction(g: Array, pairs: Sequence[Pair], gamma: float) -> Array:
+def direction(g: Array, pairs: Sequence[Curvature], gamma: float) -> Array:
     """-H g, with the inverse Hessian that the pairs stand for. [Nocedal, Wright 2006, algorithm 7.4]
 
     q ← -g;  for the pairs from last to first: α ← ρ s·q, q ← q - α y
@@ -218,14 +228,14 @@ class Memory:
         self.g: Array
         self.d, self.g = (vector.own(state[name]) if name in state else None for name in ("d", "prev_flat_grad"))
         steps, changes = ([*map(vector.own, state.get(name, []))] for name in ("old_stps", "old_dirs"))
-        self.pairs = [*map(Pair, steps, changes, state.get("ro", []))]
+        self.pairs = [*map(Curvature, steps, changes, state.get("ro", []))]
 
     def learn(self, g: Array, most: int) -> None:
         """Take in what the last iteration has shown, now that the gradient after it is known."""
         s, y = self.t * self.d, g - self.g
         product = dot(y, s)
         if product > 1e-10:
-            self.pairs = [*self.pairs, Pair(s, y, 1 / product)][-most:]
+            self.pairs = [*self.pairs, Curvature(s, y, 1 / product)][-most:]
             self.gamma = product / dot(y, y)
 
     def entries(self) -> dict[str, Any]:
@@ -276,7 +286,13 @@ class Vector:
 
     def write(self, x: Array) -> None:
         """Give the parameters that have gradients their values."""
-        moving = [(p, part) for p, part in self.parts() if p._grad is not None]
+        self._give(x, [(p, part) for p, part in self.parts() if p._grad is not None])
+
+    def write_all(self, x: Array) -> None:
+        """Give all parameters their values."""
+        self._give(x, [*self.parts()])
+
+    def _give(self, x: Array, moving: list[tuple[Any, slice]]) -> None:
         for p, part in moving:
             p.array[...] = x[part].reshape(p.array.shape)
         change_together([p._storage for p, _ in moving], "LBFGS.step")

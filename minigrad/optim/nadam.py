@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from .adam import BETAS
+from .adam import BETAS, moments
 from .describing import averaged, number, root, total
 from .hyperparameters import Group, Hyperparameter, Slots
 from .normalizing import EPS, normalized
@@ -23,7 +23,7 @@ class NAdam(Optimizer):
     [Dozat 2016, the note's algorithm 2; defaults and formula as PyTorch's. Keras has ψ = 1; in optax μ_t = β₁ from
     the start, which is ψ = ∞]
 
-    Args: as `Adam` has them; lr is 0.002 unless given, and
+    Args: those of `Adam` that it has; lr is 0.002 unless given, and
         momentum_decay: ψ.
 
     >>> import minigrad
@@ -36,6 +36,7 @@ class NAdam(Optimizer):
     conventions: ClassVar = {
         "pytorch": {},
         "keras": {"lr": 0.001, "eps": 1e-7, "momentum_decay": 1.0, "decoupled_weight_decay": True},
+        "tf2": {"lr": 0.001, "eps": 1e-7},
         "optax": {"lr": None, "momentum_decay": 1e6},  # 0.96^1,000,000 is 0
     }
 
@@ -76,11 +77,7 @@ class NAdam(Optimizer):
     def update(  # type: ignore[override]
         self, xp: Any, p: Any, g: Any, state: Any, b1: float, b2: float, eps: float, of_g: float, of_m: float
     ) -> None:
-        m, v = state["exp_avg"], state["exp_avg_sq"]
-        m *= b1
-        m += (1 - b1) * g
-        v *= b2
-        v += (1 - b2) * g * g
+        m, v = moments(state, g, b1, b2)
         p -= normalized(xp, of_g * g + of_m * m, v, eps, False)
 
     def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:

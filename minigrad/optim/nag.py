@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from .describing import times, total
-from .hyperparameters import Group, Hyperparameter, Slots
+from .hyperparameters import Group, Hyperparameter, Slots, at_step
 from .momentum import Momentum
 from .optimizer import Optimizer
 from .velocity import factors, or_one
@@ -27,6 +27,8 @@ class NAG(Momentum):
 
         v ← μ v - lr ∇f(p + μ v)
         p ← p + v
+
+    Coupled weight decay is λ p there too, not λ (p + μ v).
 
     Args: as `Momentum`, and
         form: "reformulated" or "lookahead".
@@ -86,8 +88,9 @@ class NAG(Momentum):
         before = []
         for group in groups:
             for p in group["params"]:
-                if (state := self.state.get(p)) and "velocity" in state:
-                    numbers = self._numbers(group, state)
+                if p.requires_grad and (state := self.state.get(p)) and "velocity" in state:
+                    t = state.steps + 1
+                    numbers = factors(at_step(group, t, self._hyperparameters), t)
                     reach = numbers["mu"] * or_one(numbers["rate"])
                     before.append((p, p.array.copy()))
                     p.array[...] += reach * state["velocity"].array

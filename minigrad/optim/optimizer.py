@@ -25,7 +25,6 @@ in blocks that stay in cache: see `flat.py`.
 
 from __future__ import annotations
 
-import inspect
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -41,14 +40,15 @@ from .conventions import Conventional
 from .describing import Describing
 from .flat import Layout, Piece, Run, State
 from .groups import checked_group, listed
-from .hyperparameters import Group, Hyperparameter, at_step, hyperparameters
-from .normalizing import require_eps
+from .hyperparameters import Group, Hyperparameter, at_step, hyperparameters, words
 from .saving import StateMethods
 from .settling import settling
 from .sparse_rows import advance_rows, catch_up, make_clocks, require_rows
+from .step_hooks import StepHooks, changed_by
+from .step_numbers import numbers_of_step
 
 
-class Optimizer(Conventional, Describing, StateMethods):
+class Optimizer(Conventional, Describing, StateMethods, StepHooks):
     """Base of the optimizers.
 
     Args:
@@ -71,9 +71,11 @@ class Optimizer(Conventional, Describing, StateMethods):
     def __init__(self, params: Any, defaults: dict[str, Any], convention: str | None = None) -> None:
         self.convention = convention
         self.defaults = {**defaults, **self._conventional(convention, defaults)}
+        self._begun = dict(self.defaults)
         self.param_groups: list[Group] = []
         self.state: defaultdict[Any, State] = defaultdict(State)
         self._hyperparameters = hyperparameters(type(self))
+        self._words = words(self._hyperparameters)
         self._layouts: dict[int, Layout] = {}
         self._forget_hooks()
         for group in listed(params):
@@ -103,12 +105,6 @@ class Optimizer(Conventional, Describing, StateMethods):
     #: the number of `scalars` by which the state of a row without a gradient decays at each step, None if it stays
     fades_by: ClassVar[str | None] = None
 
-    @property
-    def needs_closure(self) -> bool:
-        """Whether `step` computes gradients at points of its own choice, and so needs a closure."""
-        parameter = inspect.signature(self.step).parameters.get("closure")
-        return parameter is not None and parameter.default is parameter.empty
-
     def moves_untouched(self, group: Group) -> str:
         """What moves rows that have no gradient, in words for an error; "" if nothing does."""
         return "running averages"
@@ -123,7 +119,7 @@ class Optimizer(Conventional, Describing, StateMethods):
 
     def add_param_group(self, param_group: Group) -> None:
         """Add parameters with options of their own."""
-        group = {**self.defaults, **checked_group(param_group, self.param_groups)}
+        group = {**self.defaults, **checked_group(param_group, self.param_groups, self.defaults)}
         self.check(group)
         self.param_groups.append(group)
 
@@ -147,7 +143,7 @@ class Optimizer(Conventional, Describing, StateMethods):
             closure: computes the loss and its gradients anew; its result is returned.
         """
         for hook in list(self._before.values()):
-            hook(self, (closure,), {})
+            closure = changed_by(hook, self, closure)
         loss = None
         if closure is not None:
             refuse("optimizer.step() with a closure", "compute the loss and call backward() before step()")
@@ -161,7 +157,7 @@ class Optimizer(Conventional, Describing, StateMethods):
             self._advance(*piece, numbers, gradients)
         effect(self._count, self._uncount, pieces)
         for hook in list(self._after.values()):
-            hook(self, (closure,), {})
+            hook(self, (self,) if closure is None else (self, closure), {})
         return loss
 
     def _pieces(self, k: int, group: Group) -> list[Piece]:
@@ -175,7 +171,6 @@ class Optimizer(Conventional, Describing, StateMethods):
             self._convert(group)
             self._layouts[k] = Layout(group, state, slots)
             for run in self._layouts[k].runs:
-                require_eps(group, self._numbers(group, State()), run.dtype)
                 if self.fades_by and run.states[0].sparse:
                     make_clocks(run)
             pieces = self._layouts[k].pieces(group, state, slots)
@@ -184,7 +179,7 @@ class Optimizer(Conventional, Describing, StateMethods):
 
     def _prepare(self, run: Run, first: int, last: int) -> tuple[dict[str, Any], list[Array] | None]:
         """The numbers and the gradients for parameters [first, last) of a run; None for a row-sparse gradient."""
-        numbers = changing(self._numbers, run.group, run.states[first])
+        numbers = changing(numbers_of_step, self, run, first)
         if type(run.parameters[first]._grad) is not RowSparse:
             return numbers, run.gradients_of(first, last)
         require_rows(self, run.group)
@@ -207,20 +202,6 @@ class Optimizer(Conventional, Describing, StateMethods):
             if shrink is not None:
                 p *= shrink
             self.update(library(p), p, g, state, **numbers)
-
-    def _numbers(self, group: Group, state: State) -> dict[str, Any]:
-        """All numbers that the next step of a parameter with `state` needs.
-
-        Among them decay: λ of g ← g + λ p, and shrink: 1 - lr λ of p ← (1 - lr λ) p, None for neither.
-        """
-        t = state.steps + 1
-        group = at_step(group, t, self._hyperparameters)
-        numbers = self.scalars(group, t, **(state.carried or self.carried))
-        decay, decoupled = float(group.get("weight_decay") or 0), group.get("decoupled_weight_decay")
-        numbers["decay"] = None if decoupled or not decay else decay
-        numbers["shrink"] = 1 - float(group["lr"]) * decay if decoupled and decay else None
-        numbers["maximize"] = bool(group.get("maximize"))
-        return numbers
 
     def _count(self, advanced: Sequence[Piece]) -> None:
         """Note that the parameters of the pieces have had another step."""

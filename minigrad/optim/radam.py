@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from .adam import BETAS
+from .adam import BETAS, moments
 from .describing import averaged, number, times
 from .hyperparameters import Group, Slots
 from .normalizing import EPS, normalized
@@ -23,7 +23,7 @@ class RAdam(Optimizer):
 
     [Liu et al. 2020, algorithm 2, with PyTorch's bound of 5 and its ε]
 
-    Args: as `Adam` has them.
+    Args: those of `Adam` that it has.
 
     >>> import minigrad
     >>> p = minigrad.tensor([1.0, 2.0], requires_grad=True)
@@ -32,7 +32,7 @@ class RAdam(Optimizer):
     tensor([0.8000, 1.6000], requires_grad=True)
     """
 
-    conventions: ClassVar = {"pytorch": {}, "optax": {"lr": None}}
+    conventions: ClassVar = {"pytorch": {}}
 
     counts_steps = True
 
@@ -64,11 +64,7 @@ class RAdam(Optimizer):
     def update(  # type: ignore[override]
         self, xp: Any, p: Any, g: Any, state: Any, b1: float, b2: float, rate: float, eps: float, trusted: bool
     ) -> None:
-        m, v = state["exp_avg"], state["exp_avg_sq"]
-        m *= b1
-        m += (1 - b1) * g
-        v *= b2
-        v += (1 - b2) * g * g
+        m, v = moments(state, g, b1, b2)
         p -= rate * (normalized(xp, m, v, eps, False) if trusted else m)
 
     def formula(self, group: Group, t: int, slots: Slots, **carried: float) -> list[str]:

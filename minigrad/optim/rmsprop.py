@@ -10,9 +10,8 @@ from .normalizing import EPS, EPS_MODE, eps_numbers, normalized
 from .optimizer import Optimizer
 from .velocity import LR_IN_VELOCITY, or_one
 
-_KERAS = {
-    "lr": 0.001, "alpha": 0.9, "eps": 1e-7, "eps_mode": "inside", "lr_in_velocity": True, "centered_mode": "textbook",
-}  # fmt: skip
+#: TensorFlow's kernels, which Keras and optax follow
+_INSIDE = {"alpha": 0.9, "eps_mode": "inside", "lr_in_velocity": True, "centered_mode": "textbook"}
 
 
 class RMSprop(Optimizer):
@@ -31,7 +30,8 @@ class RMSprop(Optimizer):
         d ← g - m;  c ← α (c + (1 - α) d²);  m ← m + (1 - α) d
 
     [Hinton 2012, lecture 6; centered: Graves 2013, eq. 38-41; defaults and formula as PyTorch's. Keras, TensorFlow
-    and optax have ε inside the root and lr inside the buffer; TensorFlow 1 starts v at 1]
+    and optax have ε inside the root and lr inside the buffer; TensorFlow 1 starts v at 1, TensorFlow 2 has ε outside
+    where there is no momentum]
 
     Args:
         params: parameters or groups.
@@ -62,19 +62,22 @@ class RMSprop(Optimizer):
 
     conventions: ClassVar = {
         "pytorch": {"centered_mode": "textbook"},
-        "keras": {**_KERAS, "decoupled_weight_decay": True},
-        "tf1": {**_KERAS, "lr": None, "eps": 1e-10, "initial_accumulator_value": 1.0},
-        "tf2": _KERAS,
+        "keras": {**_INSIDE, "lr": 0.001, "eps": 1e-7, "decoupled_weight_decay": True},
+        "tf1": {**_INSIDE, "lr": None, "eps": 1e-10, "initial_accumulator_value": 1.0},
+        "tf2": {**_INSIDE, "lr": 0.001, "eps": 1e-7},
         "chainer": {},
-        "optax": {**_KERAS, "lr": None, "eps": 1e-8},
+        "optax": {**_INSIDE, "lr": None, "eps": 1e-8},
         "mlx": {"lr": None},
-        "graves2013": {**_KERAS, "lr": 1e-4, "alpha": 0.95, "eps": 1e-4, "momentum": 0.9, "centered": True},
+        "graves2013": {
+            "lr": 1e-4, "alpha": 0.95, "eps": 1e-4, "eps_mode": "inside", "momentum": 0.9, "lr_in_velocity": True,
+            "centered": True,
+        },
         "hinton2012": {"alpha": 0.9, "eps_mode": "none"},
         "seed000": {"lr": 0.1, "alpha": 0.9},
         "seed001": {"lr": 0.1, "alpha": 0.9, "eps": 1e-6, "eps_mode": "inside"},
         "seed002": {"lr": 0.001, "eps_mode": "inside"},
         "seed003": {"lr": 3.0, "alpha": 0.9, "eps": 1e-6},
-    }
+    }  # fmt: skip
 
     counts_steps = True
     fades_by = "alpha"
@@ -105,6 +108,20 @@ class RMSprop(Optimizer):
             "decoupled_weight_decay": decoupled_weight_decay, "sparse": sparse,
         }, convention)  # fmt: skip
 
+    def _conventional(self, convention: str | None, given: dict[str, Any]) -> dict[str, Any]:
+        options = super()._conventional(convention, given)
+        if convention == "tf2" and "eps_mode" in options and not given["momentum"]:
+            options["eps_mode"] = "outside"  # TensorFlow 2 calls the kernel, with ε inside, for momentum only
+        return options
+
+    def check(self, group: Group) -> None:
+        super().check(group)
+        if group["bias_correction"] and (group["centered"] or group["initial_accumulator_value"]):
+            raise ValueError(
+                "bias_correction makes the first gradient the whole average: with centered=True its variance would be "
+                "0, and an initial_accumulator_value would be forgotten. Choose one of them"
+            )
+
     def slots(self, group: Group) -> dict[str, float]:
         recurrence = group["centered"] and group["centered_mode"] == "recurrence"
         slots = {"variance" if recurrence else "square_avg": group["initial_accumulator_value"]}
@@ -121,10 +138,10 @@ class RMSprop(Optimizer):
         alpha, lr = float(group["alpha"]), float(group["lr"])
         if group["bias_correction"]:
             alpha *= (1 - alpha ** (t - 1)) / (1 - alpha**t)
-        inside = group["lr_in_velocity"]
+        within = group["lr_in_velocity"]
         return {
             "alpha": alpha, "mu": float(group["momentum"]), **eps_numbers(group),
-            "gain": lr if inside else None, "rate": None if inside else lr,
+            "gain": lr if within else None, "rate": None if within else lr,
         }  # fmt: skip
 
     def update(  # type: ignore[override]

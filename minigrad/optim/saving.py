@@ -10,17 +10,21 @@ from ..autograd.node import TensorBase
 from ..autograd.primitive import wrap
 from ..backend.host import host_array
 from .flat import CLOCK, State
-from .hyperparameters import Group, hyperparameters, is_schedule
-from .step_hooks import StepHooks
+from .hyperparameters import Group, hyperparameters, is_schedule, words
 
 
-class StateMethods(StepHooks):
+class StateMethods:
     """What an optimizer saves, and how it takes it over again."""
 
     param_groups: list[dict[str, Any]]
     state: defaultdict[Any, State]
     _layouts: dict[int, Any]
     _hyperparameters: dict[str, Any]
+    _words: list[str]
+
+    def check(self, group: Group) -> None:
+        """Raise ValueError where an option of `group` is invalid."""
+        raise NotImplementedError
 
     def slots(self, group: dict[str, Any]) -> dict[str, float]:
         """The state arrays of each parameter, with the number that they start from."""
@@ -74,6 +78,8 @@ class StateMethods(StepHooks):
             ValueError: the groups differ in number or size, or an entry does not fit its parameter. Nothing is
                 changed then.
         """
+        if not {"param_groups", "state"} <= state_dict.keys():
+            raise ValueError(f"this is no state of an optimizer: it has {sorted(map(str, state_dict))}")
         saved_groups = state_dict["param_groups"]
         if len(saved_groups) != len(self.param_groups):
             raise ValueError(
@@ -88,6 +94,7 @@ class StateMethods(StepHooks):
                     f"{len(group['params'])}"
                 )
             both = {**group, **saved}
+            self.check(both)
             slots, counted = self.slots(both), self._saves_steps(both)
             for key, p in zip(saved["params"], group["params"]):
                 if key in entries:
@@ -130,11 +137,12 @@ class StateMethods(StepHooks):
         return loaded
 
     def __getstate__(self) -> dict[str, Any]:
-        private = ("_layouts", "_before", "_after", "_hyperparameters")
+        private = ("_layouts", "_before", "_after", "_hyperparameters", "_words")
         return {name: value for name, value in self.__dict__.items() if name not in private}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._layouts = {}
         self._hyperparameters = hyperparameters(type(self))
-        self._forget_hooks()
+        self._words = words(self._hyperparameters)
+        self._forget_hooks()  # type: ignore[attr-defined]

@@ -81,6 +81,8 @@ class SGD(Optimizer):
         mu, tau = group["momentum"], group["dampening"]
         if group["nesterov"] and ((not is_schedule(mu) and mu <= 0) or is_schedule(tau) or tau != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        if group["nesterov"] and self.convention in ("chainer", "sutskever2013"):
+            raise ValueError(f"this convention's Nesterov momentum is NAG(params, convention={self.convention!r})")
 
     def slots(self, group: Group) -> dict[str, float]:
         return {"momentum_buffer": 0.0} if group["momentum"] else {}

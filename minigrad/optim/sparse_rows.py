@@ -9,7 +9,8 @@ what the touched rows cost: they are taken out of the table and its state, the r
              state alone anyway. RMSprop's average of squares decays meanwhile: a row catches up when it is touched
              again, by the product of the α of all steps since.
 
-Several gradients of one row are added up before the rule sees them.
+Several gradients of one row are added up before the rule sees them. A saved state has the rows as they were when they
+were last touched, with what they need to catch up, so that a resumed run comes to the same bits.
 """
 
 from __future__ import annotations

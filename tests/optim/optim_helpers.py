@@ -25,7 +25,9 @@ KINDS: dict[str, Any] = {
     "momentum-outside": lambda params, **kw: optim.Momentum(params, convention="pytorch", lr=0.1, dampening=0.5, **kw),
     "nag-new": lambda params, **kw: optim.NAG(params, lr=0.1, momentum_order="new", **kw),
     "rmsprop-inside": lambda params, **kw: optim.RMSprop(params, convention="tf1", lr=0.1, momentum=0.9, **kw),
-    "rmsprop-textbook": lambda params, **kw: optim.RMSprop(params, convention="graves2013", lr=0.1, **kw),
+    "rmsprop-textbook": lambda params, **kw: optim.RMSprop(
+        params, convention="graves2013", centered_mode="textbook", lr=0.1, **kw
+    ),
     "rmsprop-corrected": lambda params, **kw: optim.RMSprop(params, lr=0.1, bias_correction=True, **kw),
     "adam": lambda params, **kw: optim.Adam(params, lr=0.1, **kw),
     "adam-amsgrad": lambda params, **kw: optim.Adam(params, lr=0.1, amsgrad=True, eps_mode="inside", **kw),

@@ -131,8 +131,8 @@ CONVENTIONS = {
             "lr": REQUIRED, "alpha": 0.9, "eps": 1e-10, "eps_mode": "inside", **INSIDE, "centered_mode": "textbook",
             "initial_accumulator_value": 1,
         },
-        "tf2": {
-            "lr": 1e-3, "alpha": 0.9, "eps": 1e-7, "eps_mode": "inside", **INSIDE, "centered_mode": "textbook",
+        "tf2": {  # inside with momentum only: see below
+            "lr": 1e-3, "alpha": 0.9, "eps": 1e-7, "eps_mode": "outside", **INSIDE, "centered_mode": "textbook",
         },
         "chainer": {},
         "optax": {
@@ -141,7 +141,6 @@ CONVENTIONS = {
         "mlx": {"lr": REQUIRED},
         "graves2013": {
             "lr": 1e-4, "alpha": 0.95, "eps": 1e-4, "eps_mode": "inside", "momentum": 0.9, **INSIDE, "centered": True,
-            "centered_mode": "textbook",
         },
         "hinton2012": {"alpha": 0.9, "eps_mode": "none"},
         "seed000": {"lr": 0.1, "alpha": 0.9},
@@ -162,28 +161,36 @@ CONVENTIONS = {
         "pytorch": {},
         "keras": {"lr": 1e-3, "eps": 1e-7, "eps_mode": "outside", **DECOUPLED},
         "tf2": {"lr": 1e-3, "eps": 1e-7, "eps_mode": "outside"},
+        "optax": {"lr": REQUIRED},
     },
     optim.NAdam: {
         "pytorch": {},
+        "tf2": {"lr": 1e-3, "eps": 1e-7},
         "keras": {"lr": 1e-3, "eps": 1e-7, "momentum_decay": 1.0, **DECOUPLED},
         "optax": {"lr": REQUIRED, "momentum_decay": 1e6},
     },
-    optim.RAdam: {"pytorch": {}, "optax": {"lr": REQUIRED}},
+    optim.RAdam: {"pytorch": {}},
     optim.Adadelta: {
         "pytorch": {},
         "keras": {"lr": 1e-3, "rho": 0.95, "eps": 1e-7, **DECOUPLED},
+        "tf1": {"lr": 1e-3, "rho": 0.95, "eps": 1e-8},
         "tf2": {"lr": 1e-3, "rho": 0.95, "eps": 1e-7},
         "chainer": {"rho": 0.95},
         "optax": {},
-        "mlx": {"lr": REQUIRED, "eps": 1e-8},
+        "mlx": {"lr": REQUIRED},
     },
     optim.Rprop: {"pytorch": {}},
     optim.ASGD: {"pytorch": {}},
     optim.Lion: {"keras": {"lr": 1e-3}, "optax": {"lr": REQUIRED, "weight_decay": 1e-3}, "mlx": {"lr": REQUIRED}},
     optim.SMORMS3: {"chainer": {}},
 }  # fmt: skip
-CONVENTIONS[optim.AdamW] = CONVENTIONS[optim.Adam]
-CONVENTIONS[optim.RMSpropGraves] = CONVENTIONS[optim.RMSprop]
+CONVENTIONS[optim.AdamW] = {
+    "pytorch": {},
+    "keras": {"eps": 1e-7, "eps_mode": "uncorrected", "weight_decay": 0.004},
+    "optax": {"lr": REQUIRED, "weight_decay": 1e-4},
+    "mlx": {"lr": REQUIRED, "bias_correction": False},
+}
+CONVENTIONS[optim.RMSpropGraves] = {}
 DEFAULTS[optim.RMSpropGraves] = DEFAULTS[optim.RMSprop] | CONVENTIONS[optim.RMSprop]["graves2013"]
 CASES = [(cls, convention) for cls, known in CONVENTIONS.items() for convention in known]
 
@@ -209,8 +216,7 @@ def test_the_options_without_a_convention(cls):
 @pytest.mark.parametrize(("cls", "convention"), CASES)
 def test_the_options_of_a_convention(cls, convention):
     given = required(cls, convention)
-    base = DEFAULTS[optim.RMSprop if cls is optim.RMSpropGraves else cls]
-    expected = base | CONVENTIONS[cls][convention] | given
+    expected = DEFAULTS[cls] | CONVENTIONS[cls][convention] | given
     optimizer = cls([leaf()], convention=convention, **given)
     assert options_of(optimizer) == expected
     assert optimizer.convention == convention
@@ -229,8 +235,7 @@ def test_no_class_was_forgotten():
 @pytest.mark.parametrize(("cls", "convention"), CASES)
 def test_options_that_are_named_win(cls, convention):
     """Each of them, even at the value that it has by default."""
-    base = DEFAULTS[optim.RMSprop if cls is optim.RMSpropGraves else cls]
-    for name, default in base.items():
+    for name, default in DEFAULTS[cls].items():
         if name == "decoupled_weight_decay" and cls is optim.AdamW:
             continue
         optimizer = cls([leaf()], **{**required(cls, convention), name: default}, convention=convention)
@@ -260,7 +265,7 @@ def test_options_of_a_subclass_win():
     assert optimizer.lr == 0.5 and optimizer.lr_in_velocity is True
 
 
-@pytest.mark.parametrize("cls", CONVENTIONS)
+@pytest.mark.parametrize("cls", [cls for cls in CONVENTIONS if cls is not optim.RMSpropGraves])
 def test_an_unknown_convention_lists_those_that_exist(cls):
     with pytest.raises(ValueError) as error:
         cls([leaf()], convention="caffe")
@@ -292,3 +297,35 @@ def test_a_convention_is_a_matter_of_the_start():
     p.grad = minigrad.ones_like(p)
     optimizer.step()
     assert optimizer.eps == 1e-3
+
+
+def test_tensorflow_2_has_eps_inside_the_root_for_momentum_only():
+    """Without momentum OptimizerV2's RMSprop divides by √v + ε itself; with it, it calls the kernel of TensorFlow 1."""
+    assert optim.RMSprop([leaf()], convention="tf2").eps_mode == "outside"
+    assert optim.RMSprop([leaf()], momentum=0.9, convention="tf2").eps_mode == "inside"
+    assert optim.RMSprop([leaf()], momentum=0.9, eps_mode="outside", convention="tf2").eps_mode == "outside"
+
+
+@pytest.mark.parametrize("convention", ["chainer", "sutskever2013"])
+def test_nesterov_momentum_that_is_another_formula(convention):
+    with pytest.raises(ValueError, match=rf"NAG\(params, convention='{convention}'\)"):
+        optim.SGD([leaf()], momentum=0.9, nesterov=True, convention=convention)
+
+
+def test_amsgrad_of_optax_is_not_pytorchs():
+    with pytest.raises(ValueError, match="optax's amsgrad"):
+        optim.Adam([leaf()], lr=0.1, amsgrad=True, convention="optax")
+
+
+@pytest.mark.parametrize("options", [{"centered": True}, {"initial_accumulator_value": 0.1}])
+def test_a_corrected_average_has_no_start_of_its_own(options):
+    with pytest.raises(ValueError, match="bias_correction makes the first gradient the whole average"):
+        optim.RMSprop([leaf()], bias_correction=True, **options)
+
+
+def test_the_label_of_a_convention_lasts_as_long_as_its_options():
+    optimizer = optim.RMSprop([leaf()], lr=0.1, convention="keras")
+    optimizer.lr = 0.2
+    assert optimizer.describe().startswith("RMSprop, convention 'keras'\n")
+    optimizer.eps_mode = "outside"
+    assert optimizer.describe().startswith("RMSprop, begun with convention 'keras'\n")

@@ -374,3 +374,28 @@ def test_it_says_what_it_does():
     other = run("regression", history_size=7, **SEARCH).optimizer
     other.load_state_dict(found.optimizer.state_dict())
     assert other.describe() == text
+
+
+def test_a_closure_that_raises_leaves_the_parameters_where_they_were(device):
+    x = minigrad.tensor([-1.2, 1.0], dtype=minigrad.float64, device=device, requires_grad=True)
+    optimizer = LBFGS([x], line_search_fn="strong_wolfe")
+    calls = []
+
+    def closure():
+        optimizer.zero_grad()
+        calls.append(x.tolist())
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        loss = (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+        loss.backward()
+        return loss
+
+    with pytest.raises(KeyboardInterrupt):
+        optimizer.step(closure)
+    assert calls[3] != [-1.2, 1.0] and x.tolist() == [-1.2, 1.0]
+
+
+def test_an_option_that_it_does_not_have():
+    x = minigrad.ones(2, requires_grad=True)
+    with pytest.raises(ValueError, match="LBFGS has no option 'weight_decay'"):
+        LBFGS([{"params": [x], "weight_decay": 0.1}])

@@ -112,9 +112,9 @@ def test_by_name_takes_pairs_and_any_options():
 
 
 def test_a_pattern_without_parameters_is_an_error_with_the_names():
-    with pytest.raises(ValueError, match=r"pattern '\*\.biass': the names are 0\.weight, 0\.bias, 1\.weight"):
+    with pytest.raises(ValueError, match=r"pattern '\*\.biass': those that no earlier .* are 0\.weight, 0\.bias"):
         optim.by_name(model(), {"*.biass": {"weight_decay": 0.0}})
-    with pytest.raises(ValueError, match=r"left for the pattern '0\.bias'"):  # the first has taken it
+    with pytest.raises(ValueError, match=r"pattern '0\.bias': those that no earlier pattern took are 0\.weight"):
         optim.by_name(model(), {"*.bias": {}, "0.bias": {"lr": 1.0}})
 
 
@@ -138,3 +138,97 @@ def test_an_option_of_a_group_is_checked_before_anything_is_made():
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=message):
             optim.RMSprop([{"params": [a]}, {"params": [b], **options}])
+
+
+def test_a_learning_rate_by_its_long_name():
+    p = minigrad.ones(2, requires_grad=True)
+    assert optim.SGD([{"params": [p], "learning_rate": 0.5}]).lr == 0.5
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [("weigth_decay", "weight_decay"), ("momentun", "momentum")])
+def test_a_misspelt_option_of_a_group(wrong, meant):
+    p = minigrad.ones(2, requires_grad=True)
+    with pytest.raises(ValueError, match=f"did you mean the option '{meant}'"):
+        optim.SGD([{"params": [p], wrong: 0.5}])
+    assert optim.SGD([{"params": [p], "name": "head", "lr_mult": 2.0}]).param_groups[0]["name"] == "head"
+
+
+@pytest.mark.parametrize(
+    ("make", "option", "word"),
+    [
+        (optim.RMSprop, "eps_mode", "insde"), (optim.Adam, "eps_mode", "between"), (optim.NAG, "form", "look"),
+        (optim.NAG, "momentum_order", "Old"), (optim.SGD, "maximize", "False"), (optim.SGD, "first_step", "zero"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_word_in_a_group_is_seen_at_the_next_step(make, option, word):
+    p = minigrad.ones(2, requires_grad=True)
+    p.grad = minigrad.ones(2)
+    optimizer = make([p], lr=0.1)
+    optimizer.step()
+    before = p.tolist()
+    optimizer.param_groups[0][option] = word
+    with pytest.raises(ValueError, match=f"Invalid {option}"):
+        optimizer.step()
+    assert p.tolist() == before
+
+
+def test_a_state_with_an_invalid_option_changes_nothing():
+    p = minigrad.ones(2, requires_grad=True)
+    optimizer = optim.SGD([p], lr=0.1)
+    state = optimizer.state_dict()
+    state["param_groups"][0]["lr"] = -1.0
+    with pytest.raises(ValueError, match=r"Invalid learning rate: -1\.0"):
+        optimizer.load_state_dict(state)
+    with pytest.raises(ValueError, match=r"no state of an optimizer: it has \['weight'\]"):
+        optimizer.load_state_dict({"weight": p})
+    assert optimizer.lr == 0.1
+
+
+def test_hooks_get_the_arguments_of_step_and_may_change_them():
+    p = minigrad.ones(1, requires_grad=True)
+    optimizer = optim.SGD([p], lr=0.1)
+    seen = []
+
+    def closure():
+        p.grad = minigrad.ones(1)
+        return 1.0
+
+    optimizer.register_step_pre_hook(lambda own, args, kwargs: ((own, closure), {}))
+    optimizer.register_step_post_hook(lambda own, args, kwargs: seen.append(args))
+    assert optimizer.step() == 1.0 and p.item() == pytest.approx(0.9)
+    assert seen == [(optimizer, closure)]
+    optimizer.register_step_pre_hook(lambda own, args, kwargs: 3)
+    with pytest.raises(RuntimeError, match="returns None or"):
+        optimizer.step()
+
+
+def test_a_schedule_goes_on_where_momentum_is_switched_on():
+    p = minigrad.ones(1, requires_grad=True)
+    asked = []
+    optimizer = optim.SGD([p], lr=lambda t: asked.append(t) or 0.1)
+    for step in range(4):
+        if step == 2:
+            optimizer.momentum = 0.9
+        p.grad = minigrad.ones(1)
+        optimizer.step()
+    assert [t for k, t in enumerate(asked) if asked[k - 1] != t or k == 0] == [1, 2, 3, 4]
+
+
+def test_a_look_ahead_leaves_frozen_parameters_where_they_are():
+    p, q = (minigrad.ones(1, requires_grad=True) for _ in range(2))
+    optimizer = optim.NAG([p, q], lr=0.1, form="lookahead")
+    seen = []
+
+    def closure():
+        optimizer.zero_grad()
+        seen.append(q.item())
+        loss = (p**2 + q**2).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    q.requires_grad_(False)
+    frozen = q.item()
+    for _ in range(3):
+        optimizer.step(closure)
+    assert seen[1:] == [frozen] * 3 and q.item() == frozen

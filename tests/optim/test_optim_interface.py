@@ -112,7 +112,7 @@ def test_groups_exchanged_between_steps(device):
 
 
 def test_a_group_must_be_a_dict():
-    with pytest.raises(TypeError, match="must be a dict, got list"):
+    with pytest.raises(TypeError, match='must be a dict with "params", got list'):
         optim.SGD([leaf()]).add_param_group([leaf()])
 
 
