@@ -220,7 +220,7 @@ Libraries and papers call different formulas by one name. minigrad has each diff
 a library or paper as a convention: `RMSprop(params, convention="keras")`. Options that you name win over it;
 `print(optimizer)` and `optimizer.describe()` show the formula in force with its numbers. Without a convention the
 formulas are PyTorch's, but for one: `RMSprop(centered=True)` computes its variance by a recurrence that cannot go below
-zero (`convention="pytorch"` takes PyTorch's difference, and so do those of other libraries). `Momentum` and `NAG`, which
+zero (`convention="pytorch"` takes PyTorch's difference, and so do other libraries'). `Momentum` and `NAG`, which
 PyTorch does not have, keep the learning rate inside the velocity.
 
 This page is written by `python examples/conventions.py`: every number on it comes from the optimizers.
