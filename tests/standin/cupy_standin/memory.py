@@ -82,7 +82,7 @@ class MemoryPool:
 
     def used_bytes(self) -> int:
         current_device()
-        return sum(o._array.nbytes for o in gc.get_objects() if isinstance(o, Storage) and o._owner is None)
+        return sum(o._array.nbytes for o in gc.get_objects() if issubclass(type(o), Storage) and o._owner is None)
 
     def total_bytes(self) -> int:
         return self.used_bytes()
