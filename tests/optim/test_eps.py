@@ -80,3 +80,15 @@ def test_a_parameter_that_becomes_float16_is_looked_at_then(device):
     p.grad = minigrad.ones_like(p)
     with pytest.raises(ValueError, match="eps=1e-08 is 0 in float16"):
         optimizer.step()
+
+
+@pytest.mark.parametrize("later", [1e-8, lambda t: 1e-3 if t == 1 else 1e-8])
+def test_an_eps_that_becomes_too_small_is_found_then(later, device):
+    p = half(device)
+    optimizer = optim.RMSprop([p], eps=later if callable(later) else 1e-3)
+    p.grad = minigrad.zeros_like(p)
+    optimizer.step()
+    optimizer.eps = later
+    with pytest.raises(ValueError, match="eps=1e-08 is 0 in float16"):
+        optimizer.step()
+    np.testing.assert_array_equal(values(p), 1)
