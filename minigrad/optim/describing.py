@@ -11,7 +11,7 @@ import inspect
 from typing import Any, ClassVar
 
 from .flat import State
-from .hyperparameters import Group, Slots, at_step, is_schedule
+from .hyperparameters import Declared, Group, Slots, at_step, scheduled
 
 
 def number(value: float) -> str:
@@ -78,7 +78,7 @@ class Describing:
     _begun: dict[str, Any]  # the options at the beginning
     _named: set[str]
     carried: ClassVar[dict[str, float]]
-    _hyperparameters: dict[str, Any]
+    _hyperparameters: Declared
 
     def slots(self, group: Group) -> dict[str, float]:
         """The state arrays of each parameter, with the number that they start from."""
@@ -155,11 +155,11 @@ class Describing:
         lines = [f"{type(self).__name__} ("]
         for k, group in enumerate(self.param_groups):
             t = self._last_state(group).steps + 1
-            now = at_step(group, t, self._hyperparameters)
+            now, schedules = at_step(group, t, self._hyperparameters), scheduled(group, self._hyperparameters)
             lines.append(f"Parameter Group {k}")
             for name in sorted(group):
                 if name != "params":
-                    scheduled = f" (of a schedule, at step {t})" if is_schedule(group[name]) else ""
-                    lines.append(f"    {name}: {now[name]}{scheduled}")
+                    why = f" (of a schedule, at step {t})" if name in schedules else ""
+                    lines.append(f"    {name}: {now[name]}{why}")
             lines += [f"    {line}" for line in self.lines(group, t)]
         return "\n".join([*lines, ")"])

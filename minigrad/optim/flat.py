@@ -20,7 +20,7 @@ from ..backend.devices import activate, device_of, to_device
 from ..backend.door import kept, scratch, undivided
 from ..backend.library import Array, library
 from ..backend.ownership import alone, lent, own, root
-from .hyperparameters import Group, is_schedule
+from .hyperparameters import Group
 
 #: A parameter of at least this many elements is updated by itself, where it is: gathering its gradient would cost
 #: more than the calls that it saves (measured: from about 30,000 float32 numbers on).
@@ -89,7 +89,7 @@ class Run:
         self.size = 0
         for k, p in enumerate(parameters):
             its_state = own_state(state, p)
-            if slots and not its_state and (its_state.laid_out or not any(map(is_schedule, group.values()))):
+            if slots and not its_state and (its_state.laid_out or not any(map(callable, group.values()))):
                 its_state.steps = 0  # emptied by the user; or new, and nothing else counts the steps
             its_state.laid_out = bool(slots)
             self.places.append(Place(k, p, its_state, self.size))
@@ -220,12 +220,12 @@ class SharedRun(Run):
         with activate(self.device):
             self.values = self.xp.empty(self.size, dtype=self.dtype)
             self.gradients: Array = None
-            self._parts: dict[tuple[int, int], list[tuple[int, int]]] = {}
+            self._blocks: dict[tuple[int, int], list[tuple[slice, Block]]] = {}
             for place in self.places:
                 place.array = lent(place.of(self.values))
         self.shapes = [place.shape for place in self.places]
         columns: Any = zip(*self.entries) if self.entries else [()] * 4
-        self.owners, self.names, self.tensors, self.parts = columns
+        self.owners, self.names, self.tensors, self.state_arrays = columns
 
     def _fits(self, array: Array, place: Place) -> bool:
         # the parameter lies elsewhere: whoever may still see the place must not see it change
@@ -245,7 +245,7 @@ class SharedRun(Run):
             and not states[0].carried
             and all(map(is_, [p.array for p in parameters], [place.array for place in self.places]))
             and all(map(is_, map(state.get, parameters), states))
-            and all(map(is_, [tensor.array for tensor in self.tensors], self.parts))
+            and all(map(is_, [tensor.array for tensor in self.tensors], self.state_arrays))
             and all(map(is_, map(dict.get, self.owners, self.names), self.tensors))
         )
 
@@ -261,10 +261,11 @@ class SharedRun(Run):
         return self._gradients(self.places[first:last])  # which says what does not fit
 
     def blocks(self, first: int, last: int, gradients: list[Array]) -> Iterator[Block]:
-        slots = {name: kept(flat, name) for name, flat in self.slots.items()}
-        values = kept(self.values, "parameters")
-        self._move_in(first, last)
+        if self.outside:
+            self._move_in(first, last)
         if undivided():
+            slots = {name: kept(flat, name) for name, flat in self.slots.items()}
+            values = kept(self.values, "parameters")
             together = scratch(self._buffer(self.size), "gradients")
             part = slice(self.places[first].start, self.places[last - 1].stop)
             if last - first < len(self.places):
@@ -273,11 +274,9 @@ class SharedRun(Run):
             library(together).concatenate(gradients, out=together)
             yield values, together, slots
         else:
-            for a, b in self._ranges(first, last):
-                part = slice(self.places[a].start, self.places[b - 1].stop)
-                together = self._buffer(part.stop - part.start)[: part.stop - part.start]
-                self.xp.concatenate(gradients[a - first : b - first], axis=None, out=together)
-                yield values[part], together, {name: flat[part] for name, flat in slots.items()}
+            for some, block in self._blocks_of(first, last):
+                self.xp.concatenate(gradients[some], axis=None, out=block[1])
+                yield block
         for place in self.outside:
             array = place.parameter.array
             if first <= place.number < last and array is not place.array:
@@ -299,17 +298,26 @@ class SharedRun(Run):
                 if alone(p) and own(p.array) and p.array.flags.c_contiguous:
                     p.array = place.array
 
-    def _ranges(self, first: int, last: int) -> list[tuple[int, int]]:
-        """[first, last) in parts of at most a block, or of one parameter."""
-        found = self._parts.get((first, last))
+    def _blocks_of(self, first: int, last: int) -> list[tuple[slice, Block]]:
+        """Parameters [first, last) in blocks: which of them, and the flat arrays over their places."""
+        found = self._blocks.get((first, last))
         if found is None:
-            found, start, length = [], first, BLOCK // self.dtype.itemsize
-            for k in range(first + 1, last):
-                if self.places[k].stop - self.places[start].start > length:
-                    found.append((start, k))
-                    start = k
-            self._parts[first, last] = found = [*found, (start, last)]
+            found = self._blocks[first, last] = []
+            for a, b in self._ranges(first, last):
+                part = slice(self.places[a].start, self.places[b - 1].stop)
+                slots = {name: flat[part] for name, flat in self.slots.items()}
+                together = self._buffer(part.stop - part.start)[: part.stop - part.start]
+                found.append((slice(a - first, b - first), (self.values[part], together, slots)))
         return found
+
+    def _ranges(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """[first, last) in parts of at most a block, or of one parameter."""
+        start, length = first, BLOCK // self.dtype.itemsize
+        for k in range(first + 1, last):
+            if self.places[k].stop - self.places[start].start > length:
+                yield start, k
+                start = k
+        yield start, last
 
 
 class Piece(NamedTuple):

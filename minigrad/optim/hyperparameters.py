@@ -111,17 +111,19 @@ class Pair(Hyperparameter):
                 one.check(part)
 
 
-def hyperparameters(cls: type) -> dict[str, Hyperparameter]:
-    """Those that the class and its bases declare, by the name of the option."""
-    found: dict[str, Hyperparameter] = {}
-    for base in reversed(cls.__mro__):
-        found.update({value.name: value for value in vars(base).values() if isinstance(value, Hyperparameter)})
-    return found
+class Declared(dict[str, Hyperparameter]):
+    """The options that a class declares, by name.
 
+    Attributes:
+        words: names of those whose values are words, or True and False.
+        pairs: names of those that are two numbers.
+    """
 
-def words(known: Mapping[str, Hyperparameter]) -> list[str]:
-    """The names of the options whose values are words, or True and False."""
-    return [name for name, hyperparameter in known.items() if hyperparameter.choices is not None]
+    def __init__(self, cls: type) -> None:
+        for base in reversed(cls.__mro__):
+            self.update({value.name: value for value in vars(base).values() if isinstance(value, Hyperparameter)})
+        self.words = [name for name, option in self.items() if option.choices is not None]
+        self.pairs = [name for name, option in self.items() if isinstance(option, Pair)]
 
 
 def is_schedule(value: Any) -> bool:
@@ -129,24 +131,33 @@ def is_schedule(value: Any) -> bool:
     return callable(value) or (type(value) in (tuple, list) and any(map(callable, value)))
 
 
-def at_step(group: Mapping[str, Any], t: int, known: Mapping[str, Hyperparameter]) -> Any:
+def scheduled(group: Mapping[str, Any], declared: Declared) -> list[str]:
+    """The names of the options of a group that are functions of the step, or pairs with one."""
+    names = [name for name in declared.pairs if any(map(callable, group.get(name, ())))]
+    if any(map(callable, group.values())):
+        names += [name for name in declared if callable(group.get(name))]
+    return names
+
+
+def at_step(group: Mapping[str, Any], t: int, declared: Declared) -> Any:
     """`group` with every schedule replaced by its value at step `t`.
 
-    >>> at_step({"lr": lambda t: 0.1 / t, "eps": 1e-8}, 2, {})
+    >>> class Decaying:
+    ...     lr = Hyperparameter("learning rate", low=0)
+    >>> at_step({"lr": lambda t: 0.1 / t, "eps": 1e-8}, 2, Declared(Decaying))
     {'lr': 0.05, 'eps': 1e-08}
     """
-    if not any(map(is_schedule, group.values())):
+    names = scheduled(group, declared)
+    if not names:
         return group
     now = dict(group)
-    for name, value in group.items():
-        if is_schedule(value):
-            pair = isinstance(value, (tuple, list))
-            now[name] = tuple(_value(part, t) for part in value) if pair else _value(value, t)
-            if name in known:
-                try:
-                    known[name].check(now[name])
-                except ValueError as error:
-                    raise ValueError(f"{error}, given by its schedule at step {t}") from None
+    for name in names:
+        value = group[name]
+        now[name] = _value(value, t) if callable(value) else tuple(_value(part, t) for part in value)
+        try:
+            declared[name].check(now[name])
+        except ValueError as error:
+            raise ValueError(f"{error}, given by its schedule at step {t}") from None
     return now
 
 

@@ -40,7 +40,7 @@ from .conventions import Conventional
 from .describing import Describing
 from .flat import Layout, Piece, Run, State
 from .groups import checked_group, listed
-from .hyperparameters import Group, Hyperparameter, at_step, hyperparameters, words
+from .hyperparameters import Declared, Group, Hyperparameter, at_step
 from .saving import StateMethods
 from .settling import settling
 from .sparse_rows import advance_rows, catch_up, make_clocks, require_rows
@@ -74,8 +74,7 @@ class Optimizer(Conventional, Describing, StateMethods, StepHooks):
         self._begun = dict(self.defaults)
         self.param_groups: list[Group] = []
         self.state: defaultdict[Any, State] = defaultdict(State)
-        self._hyperparameters = hyperparameters(type(self))
-        self._words = words(self._hyperparameters)
+        self._hyperparameters = Declared(type(self))
         self._layouts: dict[int, Layout] = {}
         self._forget_hooks()
         for group in listed(params):

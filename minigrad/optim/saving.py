@@ -10,7 +10,7 @@ from ..autograd.node import TensorBase
 from ..autograd.primitive import wrap
 from ..backend.host import host_array
 from .flat import CLOCK, State
-from .hyperparameters import Group, hyperparameters, is_schedule, words
+from .hyperparameters import Declared, Group, scheduled
 
 
 class StateMethods:
@@ -19,8 +19,7 @@ class StateMethods:
     param_groups: list[dict[str, Any]]
     state: defaultdict[Any, State]
     _layouts: dict[int, Any]
-    _hyperparameters: dict[str, Any]
-    _words: list[str]
+    _hyperparameters: Declared
 
     def check(self, group: Group) -> None:
         """Raise ValueError where an option of `group` is invalid."""
@@ -109,7 +108,7 @@ class StateMethods:
 
     def _saves_steps(self, group: Group) -> bool:
         """True if a parameter's number of steps is part of its state: PyTorch saves it so, or a schedule needs it."""
-        return self.counts_steps or any(map(is_schedule, group.values()))
+        return self.counts_steps or bool(scheduled(group, self._hyperparameters))
 
     def _loaded(self, p: Any, entries: dict[str, Any], slots: dict[str, float], counted: bool) -> State:
         """The state of `p` from what was saved: tensors in its dtype and on its device, anything else as it is."""
@@ -137,12 +136,11 @@ class StateMethods:
         return loaded
 
     def __getstate__(self) -> dict[str, Any]:
-        private = ("_layouts", "_before", "_after", "_hyperparameters", "_words")
+        private = ("_layouts", "_before", "_after", "_hyperparameters")
         return {name: value for name, value in self.__dict__.items() if name not in private}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._layouts = {}
-        self._hyperparameters = hyperparameters(type(self))
-        self._words = words(self._hyperparameters)
+        self._hyperparameters = Declared(type(self))
         self._forget_hooks()  # type: ignore[attr-defined]

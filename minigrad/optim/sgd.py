@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .describing import times, total
-from .hyperparameters import Group, Hyperparameter, Slots, is_schedule
+from .hyperparameters import Group, Hyperparameter, Slots
 from .optimizer import Optimizer
 from .velocity import FIRST_STEP, LR_IN_VELOCITY, factors, or_one
 
@@ -79,7 +79,7 @@ class SGD(Optimizer):
     def check(self, group: Group) -> None:
         super().check(group)
         mu, tau = group["momentum"], group["dampening"]
-        if group["nesterov"] and ((not is_schedule(mu) and mu <= 0) or is_schedule(tau) or tau != 0):
+        if group["nesterov"] and ((not callable(mu) and mu <= 0) or tau != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         if group["nesterov"] and self.convention in ("chainer", "sutskever2013"):
             raise ValueError(f"this convention's Nesterov momentum is NAG(params, convention={self.convention!r})")

@@ -15,7 +15,7 @@ def numbers_of_step(optimizer: Any, run: Run, first: int) -> dict[str, Any]:
     Among them decay: λ of g ← g + λ p, and shrink: 1 - lr λ of p ← (1 - lr λ) p, None for neither.
     """
     group, state = run.group, run.states[first]
-    chosen = [*map(group.get, optimizer._words)]
+    chosen = [*map(group.get, optimizer._hyperparameters.words)]
     if chosen != run.chosen:  # a misspelt word must not stand for another formula
         optimizer.check(group)
         run.chosen = chosen

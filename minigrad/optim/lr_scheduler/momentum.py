@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..hyperparameters import Group, hyperparameters
+from ..hyperparameters import Declared, Group
 from ..optimizer import Optimizer
 from .options import require_number
 
@@ -31,7 +31,7 @@ def begin_momentum(optimizer: Optimizer, lows: list[float], highs: list[float]) 
     Raises:
         ValueError: the optimizer does not allow one of the ends.
     """
-    known = hyperparameters(type(optimizer))
+    known = Declared(type(optimizer))
     for group, low, high in zip(optimizer.param_groups, lows, highs):
         for value in (low, high):
             name, option = _option(group, value)
