@@ -45,10 +45,10 @@ from .saving import StateMethods
 from .settling import settling
 from .sparse_rows import advance_rows, catch_up, make_clocks, require_rows
 from .step_hooks import StepHooks, changed_by
-from .step_numbers import numbers_of_step
+from .step_numbers import StepNumbers
 
 
-class Optimizer(Conventional, Describing, StateMethods, StepHooks):
+class Optimizer(Conventional, Describing, StateMethods, StepHooks, StepNumbers):
     """Base of the optimizers.
 
     Args:
@@ -178,7 +178,7 @@ class Optimizer(Conventional, Describing, StateMethods, StepHooks):
 
     def _prepare(self, run: Run, first: int, last: int) -> tuple[dict[str, Any], list[Array] | None]:
         """The numbers and the gradients for parameters [first, last) of a run; None for a row-sparse gradient."""
-        numbers = changing(numbers_of_step, self, run, first)
+        numbers = changing(self._numbers, run, first)
         if type(run.parameters[first]._grad) is not RowSparse:
             return numbers, run.gradients_of(first, last)
         require_rows(self, run.group)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .trace import Call, Value, values_in
+from .trace import PURE, Call, Value, values_in
 
 LARGE = 1_000_000  # elements from which blocks pay
 BLOCK = 65_536  # elements
@@ -19,6 +19,8 @@ BLOCK = 65_536  # elements
 
 def chains(calls: list[Call], where: Callable[[Value], Any]) -> list[list[Call]]:
     """The calls in order, in lists: those that can be made block by block together, and single ones.
+
+    A calculation with numbers only, such as 1 - β, is made before a chain that it would cut in two.
 
     `where(value)` tells where an array lies: an object and a range of bytes in it, or None if that changes from call to
     call. Within a chain two arrays are at the very same place or do not overlap: else a block of one would be
@@ -28,6 +30,8 @@ def chains(calls: list[Call], where: Callable[[Value], Any]) -> list[list[Call]]
     for call in calls:
         if found and _blockable(call, where) and _blockable(found[-1][0], where) and _fit(found[-1], call, where):
             found[-1].append(call)
+        elif found and _of_numbers(call) and _blockable(found[-1][0], where):
+            found.insert(len(found) - 1, [call])  # before the chain, which may go on
         else:
             found.append([call])
     return found
@@ -41,6 +45,12 @@ def arrays_of(chain: list[Call]) -> list[Value]:
             if not value.scalar:
                 seen.setdefault(id(value), value)
     return list(seen.values())
+
+
+def _of_numbers(call: Call) -> bool:
+    """True for a calculation with numbers that changes no array."""
+    values = [*call.reads(), *call.outs]
+    return call.kind in PURE and bool(values) and not call.writes and all(value.scalar for value in values)
 
 
 def _blockable(call: Call, where: Callable[[Value], Any]) -> bool:

@@ -85,3 +85,24 @@ def test_chains_of_overlapping_arrays_are_not_made_in_blocks():
     overlapping = {**apart, id(c): ("memory", 50, 150)}
     assert [len(chain) for chain in chains(calls(), lambda value: apart[id(value)])] == [2]
     assert [len(chain) for chain in chains(calls(), lambda value: overlapping[id(value)])] == [1, 1]
+
+
+def test_a_calculation_with_numbers_does_not_cut_a_chain_in_two():
+    """Adam's 1 - β stands between its averages; large arrays are nevertheless gone through block by block."""
+    p = minigrad.zeros(1_000_000, requires_grad=True)
+    optimizer = optim.Adam([p], lr=0.1)
+
+    @minigrad.jit
+    def step(x):
+        optimizer.zero_grad()
+        (p * x).sum().backward()
+        optimizer.step()
+
+    x = minigrad.ones(1_000_000)
+    for _ in range(3):
+        step(x)
+    lines = [line.strip() for line in step.source.splitlines()]
+    loops = [k for k, line in enumerate(lines) if line.startswith("for ")]
+    blocks = ("multiply(exp_avg_block", "multiply(exp_avg_sq_block")
+    averages = [k for k, line in enumerate(lines) if line.startswith(blocks)]
+    assert len(averages) == 2 and not any(averages[0] < loop < averages[1] for loop in loops)
