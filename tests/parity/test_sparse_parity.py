@@ -6,13 +6,15 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
-from sides import assert_same, both, copy_parameters
 
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import nn
 from minigrad.autograd import RowSparse
+
+torch = pytest.importorskip("torch")
+
+from sides import assert_same, both, copy_parameters  # noqa: E402 - it imports torch
 
 TF = torch.nn.functional
 
