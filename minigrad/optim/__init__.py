@@ -6,7 +6,7 @@ from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .adamax import Adamax
 from .asgd import ASGD
-from .groups import by_name
+from .base.groups import by_name
 from .lbfgs import LBFGS
 from .lion import Lion
 from .momentum import Momentum

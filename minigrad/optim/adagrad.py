@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .describing import root, times
-from .hyperparameters import Group, Hyperparameter, Slots
+from .base.describing import root, times
+from .base.hyperparameters import Group, Hyperparameter, Slots
 from .normalizing import EPS, EPS_MODE, eps_numbers, normalized
 from .optimizer import Optimizer
 
@@ -33,7 +33,7 @@ class Adagrad(Optimizer):
         maximize: climb instead of descend.
         eps_mode: where ε stands, see above.
         decoupled_weight_decay: p ← (1 - lr λ) p before the step instead.
-        sparse: how row-sparse gradients are used, "exact" or "lazy": see `minigrad/optim/sparse_rows.py`.
+        sparse: how row-sparse gradients are used, "exact" or "lazy": see `minigrad/optim/base/sparse_rows.py`.
         convention: sets the options above to what a library or paper does.
 
     >>> import minigrad

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from .describing import averaged, root, times
-from .hyperparameters import Group, Hyperparameter, Pair, Slots
+from .base.describing import averaged, root, times
+from .base.hyperparameters import Group, Hyperparameter, Pair, Slots
 from .normalizing import EPS, normalized
 from .optimizer import Optimizer
 
@@ -41,7 +41,7 @@ class Adam(Optimizer):
         eps_mode: "outside", "inside", "uncorrected" or "none".
         bias_correction: False: m and v in place of m̂ and v̂.
         sparse: how row-sparse gradients are used, "lazy" as PyTorch's SparseAdam: see
-            `minigrad/optim/sparse_rows.py`.
+            `minigrad/optim/base/sparse_rows.py`.
         convention: sets the options above to what a library does.
 
     >>> import minigrad

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .adam import BETAS
-from .describing import averaged, number, times
-from .hyperparameters import Group, Hyperparameter, Slots
+from .base.describing import averaged, number, times
+from .base.hyperparameters import Group, Hyperparameter, Slots
 from .normalizing import EPS
 from .optimizer import Optimizer
 

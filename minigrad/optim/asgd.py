@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .describing import times
-from .hyperparameters import Group, Hyperparameter, Slots
+from .base.describing import times
+from .base.hyperparameters import Group, Hyperparameter, Slots
 from .optimizer import Optimizer
 
 

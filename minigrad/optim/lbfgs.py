@@ -14,10 +14,10 @@ from ..backend.devices import activate, device_of, to_device
 from ..backend.door import refuse
 from ..backend.host import host_array
 from ..backend.library import Array, library
-from .hyperparameters import Group, Hyperparameter, at_step
+from .base.hyperparameters import Group, Hyperparameter, at_step
+from .base.step_hooks import changed_by
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer
-from .step_hooks import changed_by
 
 
 class LBFGS(Optimizer):

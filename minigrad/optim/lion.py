@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .adam import BETAS
-from .describing import averaged, times, total
-from .hyperparameters import Group, Slots
+from .base.describing import averaged, times, total
+from .base.hyperparameters import Group, Slots
 from .optimizer import Optimizer
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .describing import times, total
-from .hyperparameters import Group, Hyperparameter, Slots
+from .base.describing import times, total
+from .base.hyperparameters import Group, Hyperparameter, Slots
 from .optimizer import Optimizer
 from .velocity import FIRST_STEP, LR_IN_VELOCITY, factors, or_one
 
@@ -30,7 +30,7 @@ class Momentum(Optimizer):
         lr_in_velocity: False: see above.
         first_step: "zeros", or "copy": τ does not apply to the first step.
         decoupled_weight_decay: p ← (1 - lr λ) p before the step instead.
-        sparse: how row-sparse gradients are used, "exact" or "lazy": see `minigrad/optim/sparse_rows.py`.
+        sparse: how row-sparse gradients are used, "exact" or "lazy": see `minigrad/optim/base/sparse_rows.py`.
         convention: sets the options above to what a library does.
 
     Sutskever's schedule of μ: `momentum=lambda t: min(1 - 2 ** (-1 - math.log2(t // 250 + 1)), 0.99)`.

@@ -6,8 +6,8 @@ import math
 from typing import Any, ClassVar
 
 from .adam import BETAS, moments
-from .describing import averaged, number, root, total
-from .hyperparameters import Group, Hyperparameter, Slots
+from .base.describing import averaged, number, root, total
+from .base.hyperparameters import Group, Hyperparameter, Slots
 from .normalizing import EPS, normalized
 from .optimizer import Optimizer
 

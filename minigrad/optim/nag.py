@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from .describing import times, total
-from .hyperparameters import Group, Hyperparameter, Slots, at_step
+from .base.describing import times, total
+from .base.hyperparameters import Group, Hyperparameter, Slots, at_step
 from .momentum import Momentum
 from .optimizer import Optimizer
 from .velocity import factors, or_one

@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from ..backend.library import numpy
-from .hyperparameters import Group, Hyperparameter
+from .base.hyperparameters import Group, Hyperparameter
 
 EPS = Hyperparameter("epsilon value", low=0, name="eps")
 EPS_MODE = Hyperparameter("eps_mode", choices=("outside", "inside", "none"))
-
-
-def require_eps(group: Group, numbers: Mapping[str, Any], dtype: Any) -> None:
-    """Raise ValueError if ε is 0 in the dtype of the parameters: a gradient of 0 would then give 0 / 0.
-
-    Args:
-        numbers: of the first step; "eps" is what stands in the denominator.
-
-    >>> import numpy
-    >>> require_eps({"eps": 1e-8}, {"eps": 1e-8}, numpy.dtype("float16"))
-    Traceback (most recent call last):
-    ValueError: eps=1e-08 is 0 in float16, the dtype of the parameters: give eps=1e-07 or more, or keep them in float32
-    """
-    used = numbers.get("eps")
-    if used and dtype.kind == "f" and not dtype.type(used):
-        given = group["eps"](1) if callable(group["eps"]) else group["eps"]
-        enough = 2 * float(numpy.finfo(dtype).smallest_subnormal) * given / used
-        raise ValueError(
-            f"eps={given} is 0 in {dtype}, the dtype of the parameters: give eps={enough:.1g} or more, or keep them "
-            "in float32"
-        )
 
 
 def eps_numbers(group: Group) -> dict[str, Any]:

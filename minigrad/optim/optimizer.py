@@ -20,7 +20,7 @@ An optimizer states its algorithm once, on arrays:
 `slots(group)` names the state arrays, with the number that each starts from; `scalars(group, t)` computes every
 number that may change from step to step (t counts a parameter's steps, from 1; schedules in the group have been
 replaced by their values); `update` changes p and the state in place, and leaves g alone. It is called on flat arrays,
-in blocks that stay in cache: see `flat.py`.
+in blocks that stay in cache: see `base/flat.py`.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from ..autograd.row_sparse import RowSparse
 from ..autograd.versions import change_together
 from ..backend.door import changing, effect, refuse, settled, unsettle
 from ..backend.library import Array, library
-from .conventions import Conventional
-from .describing import Describing
-from .flat import Layout, Piece, Run, State
-from .groups import checked_group, listed
-from .hyperparameters import Declared, Group, Hyperparameter, at_step
-from .saving import StateMethods
-from .settling import settling
-from .sparse_rows import advance_rows, catch_up, make_clocks, require_rows
-from .step_hooks import StepHooks, changed_by
-from .step_numbers import StepNumbers
+from .base.conventions import Conventional
+from .base.describing import Describing
+from .base.flat import Layout, Piece, Run, State
+from .base.groups import checked_group, listed
+from .base.hyperparameters import Declared, Group, Hyperparameter, at_step
+from .base.saving import StateMethods
+from .base.settling import settling
+from .base.sparse_rows import advance_rows, catch_up, make_clocks, require_rows
+from .base.step_hooks import StepHooks, changed_by
+from .base.step_numbers import StepNumbers
 
 
 class Optimizer(Conventional, Describing, StateMethods, StepHooks, StepNumbers):

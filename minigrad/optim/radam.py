@@ -6,8 +6,8 @@ import math
 from typing import Any, ClassVar
 
 from .adam import BETAS, moments
-from .describing import averaged, number, times
-from .hyperparameters import Group, Slots
+from .base.describing import averaged, number, times
+from .base.hyperparameters import Group, Slots
 from .normalizing import EPS, normalized
 from .optimizer import Optimizer
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .describing import averaged, root, times, total
-from .hyperparameters import Group, Hyperparameter, Slots
+from .base.describing import averaged, root, times, total
+from .base.hyperparameters import Group, Hyperparameter, Slots
 from .normalizing import EPS, EPS_MODE, eps_numbers, normalized
 from .optimizer import Optimizer
 from .velocity import LR_IN_VELOCITY, or_one
@@ -50,7 +50,7 @@ class RMSprop(Optimizer):
             α_t = α (1 - α^(t-1)) / (1 - α^t) in place of α gives. Without it the first steps are 1/√(1 - α) times
             as large as later ones.
         decoupled_weight_decay: p ← (1 - lr λ) p before the step instead.
-        sparse: how row-sparse gradients are used, "exact" or "lazy": see `minigrad/optim/sparse_rows.py`.
+        sparse: how row-sparse gradients are used, "exact" or "lazy": see `minigrad/optim/base/sparse_rows.py`.
         convention: sets the options above to what a library, a paper or an article does.
 
     >>> import minigrad

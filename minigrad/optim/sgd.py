@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .describing import times, total
-from .hyperparameters import Group, Hyperparameter, Slots
+from .base.describing import times, total
+from .base.hyperparameters import Group, Hyperparameter, Slots
 from .optimizer import Optimizer
 from .velocity import FIRST_STEP, LR_IN_VELOCITY, factors, or_one
 
@@ -36,7 +36,7 @@ class SGD(Optimizer):
         lr_in_velocity: b ← μ b + lr (1 - τ) g and p ← p - b.
         first_step: "copy" the gradient into the buffer (PyTorch), or let it start from "zeros".
         decoupled_weight_decay: see above.
-        sparse: how row-sparse gradients are used, "exact" or "lazy": see `minigrad/optim/sparse_rows.py`.
+        sparse: how row-sparse gradients are used, "exact" or "lazy": see `minigrad/optim/base/sparse_rows.py`.
         convention: sets the options above to what a library does.
 
     >>> import minigrad

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .describing import number
-from .hyperparameters import Group, Slots
+from .base.describing import number
+from .base.hyperparameters import Group, Slots
 from .normalizing import EPS
 from .optimizer import Optimizer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .hyperparameters import Group, Hyperparameter
+from .base.hyperparameters import Group, Hyperparameter
 
 LR_IN_VELOCITY = Hyperparameter("lr_in_velocity", choices=(True, False))
 FIRST_STEP = Hyperparameter("first_step", choices=("copy", "zeros"))

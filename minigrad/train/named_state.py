@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.nn.parameter import is_uninitialized
-from minigrad.optim.hyperparameters import is_schedule
+from minigrad.optim.base.hyperparameters import is_schedule
 
 from .report import PartReport
 

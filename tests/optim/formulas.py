@@ -1,4 +1,4 @@
-"""Computes with the lines that `optimizer.describe()` prints: the grammar is in minigrad/optim/describing.py."""
+"""Computes with the lines that `optimizer.describe()` prints: the grammar is in minigrad/optim/base/describing.py."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 
 import minigrad
 from minigrad import optim
-from minigrad.optim import flat
+from minigrad.optim.base import flat
 
 #: every optimizer in the forms that have code of their own
 KINDS: dict[str, Any] = {

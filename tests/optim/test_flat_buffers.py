@@ -14,7 +14,7 @@ from optim_helpers import KINDS, alone, give_gradients, in_buffer, parameters, s
 import minigrad
 from minigrad import optim
 from minigrad.backend.library import library
-from minigrad.optim import flat
+from minigrad.optim.base import flat
 
 
 @pytest.mark.parametrize("decay", [{}, {"weight_decay": 0.1, "maximize": True}], ids=["plain", "decay-maximize"])

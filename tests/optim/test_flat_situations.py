@@ -11,7 +11,7 @@ from optim_helpers import KINDS, SHAPES, alone, give_gradients, in_buffer, param
 
 import minigrad
 from minigrad import optim
-from minigrad.optim import flat
+from minigrad.optim.base import flat
 
 
 @pytest.mark.parametrize("kind", KINDS)

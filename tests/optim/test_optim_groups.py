@@ -8,7 +8,7 @@ from optim_helpers import KINDS, alone, give_gradients, parameters, same_bits
 
 import minigrad
 from minigrad import nn, optim
-from minigrad.optim import flat
+from minigrad.optim.base import flat
 
 
 def split(params, random):

@@ -9,7 +9,7 @@ import weakref
 import pytest
 from optim_helpers import KINDS, give_gradients, parameters
 
-from minigrad.optim import flat
+from minigrad.optim.base import flat
 
 
 @pytest.fixture

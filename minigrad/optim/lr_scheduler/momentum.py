@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..hyperparameters import Declared, Group
+from ..base.hyperparameters import Declared, Group
 from ..optimizer import Optimizer
 from .options import require_number
 

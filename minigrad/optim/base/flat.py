@@ -13,13 +13,13 @@ from itertools import repeat
 from operator import is_
 from typing import Any, NamedTuple
 
-from ..autograd.node import TensorBase
-from ..autograd.primitive import wrap
-from ..autograd.row_sparse import RowSparse
-from ..backend.devices import activate, device_of, to_device
-from ..backend.door import kept, scratch, undivided
-from ..backend.library import Array, library
-from ..backend.ownership import alone, lent, own, root
+from ...autograd.node import TensorBase
+from ...autograd.primitive import wrap
+from ...autograd.row_sparse import RowSparse
+from ...backend.devices import activate, device_of, to_device
+from ...backend.door import kept, scratch, undivided
+from ...backend.library import Array, library
+from ...backend.ownership import alone, lent, own, root
 from .hyperparameters import Group
 
 #: A parameter of at least this many elements is updated by itself, where it is: gathering its gradient would cost

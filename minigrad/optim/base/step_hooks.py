@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from ..autograd.node import HookHandle
+from ...autograd.node import HookHandle
 
 
 class StepHooks:

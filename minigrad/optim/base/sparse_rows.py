@@ -18,11 +18,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..autograd.primitive import wrap
-from ..backend.devices import activate, device_of, to_device
-from ..backend.door import kept, whole
-from ..backend.kernels import sum_rows
-from ..backend.library import Array, library
+from ...autograd.primitive import wrap
+from ...backend.devices import activate, device_of, to_device
+from ...backend.door import kept, whole
+from ...backend.kernels import sum_rows
+from ...backend.library import Array, library
 from .flat import CLOCK, Run
 from .hyperparameters import Group
 

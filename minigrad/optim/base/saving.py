@@ -6,9 +6,9 @@ import copy
 from collections import defaultdict
 from typing import Any, ClassVar
 
-from ..autograd.node import TensorBase
-from ..autograd.primitive import wrap
-from ..backend.host import host_array
+from ...autograd.node import TensorBase
+from ...autograd.primitive import wrap
+from ...backend.host import host_array
 from .flat import CLOCK, State
 from .hyperparameters import Declared, Group, scheduled
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..backend.door import Alike, Attribute, Content, Equal, Item
+from ...backend.door import Alike, Attribute, Content, Equal, Item
 from .flat import Piece
 from .hyperparameters import Group
 

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ..autograd.node import LEAF, TensorBase
+from ...autograd.node import LEAF, TensorBase
 from .hyperparameters import Group
 
 

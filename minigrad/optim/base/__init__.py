@@ -1,0 +1,1 @@
+"""What every optimizer stands on: groups, options and conventions, state, flat buffers, row-sparse steps."""
