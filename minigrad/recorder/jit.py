@@ -22,7 +22,8 @@ from .record import record
 from .report import report
 
 _PROGRAMS = 16  # kept per jitted function
-_CHURN = 32  # recordings after which there is a warning
+_CHURN = 32  # recordings after which it is asked whether they pay
+_WORTH = 100  # replays that a recording costs, or more: 15 ms, where a replay saves 0.1
 
 
 class Jitted:
@@ -40,6 +41,8 @@ class Jitted:
         self._latest: Program | None = None
         self._programs: list[tuple[Any, Program]] = []  # (structure of the arguments, program), the latest first
         self._recordings = 0
+        self._runs_forgotten = 0  # replays of programs that are not kept any more
+        self._runs_seen = 0  # replays when it was last looked at churn
         self._postponed = 0
         self._tried: set[Any] = set()  # calls, by structure and shapes, whose recording has been postponed
 
@@ -113,20 +116,31 @@ class Jitted:
         self._postponed = 0
         program.flat = len(args) if not kwargs and all(part is None for part in structure[1][0][1]) else -1
         self._recordings += 1
-        if self._recordings == _CHURN:
-            warnings.warn(
-                f"{self._name()} has been recorded {_CHURN} times: something differs at every call (a shape, a number "
-                "that is read from outside, a tensor that is replaced), and recording costs more than it saves. See "
-                "step.report()",
-                stacklevel=4,
-            )
+        if self._recordings % _CHURN == 0:
+            self._look_at_churn()
         self._programs.insert(0, (structure, program))
         for _, forgotten in self._programs[_PROGRAMS:]:
             with forgotten.lock:  # another thread may be running it
                 forgotten.free()
+            self._runs_forgotten += forgotten.runs
         del self._programs[_PROGRAMS:]
         self._latest = program
         return result
+
+    def _look_at_churn(self) -> None:
+        """Say that recording costs more than it saves; a step that has a `fallback` runs eagerly from here on."""
+        runs = self._runs_forgotten + sum(program.runs for _, program in self._programs)
+        replayed, self._runs_seen = runs - self._runs_seen, runs
+        why = (
+            f"recorded {_CHURN} times: something differs at every call (a shape, a number that is read from outside, a "
+            "tensor that is replaced), and recording costs more than it saves"
+        )
+        if self._fallback is not None:
+            if replayed < _WORTH * _CHURN:
+                self._given_up = True
+                self._fallback(f"it has been {why}")
+        elif self._recordings == _CHURN:
+            warnings.warn(f"{self._name()} has been {why}. See step.report()", stacklevel=5)
 
     def _name(self) -> str:
         return getattr(self._function, "__qualname__", type(self._function).__name__)
@@ -217,7 +231,8 @@ def jit(
     Args:
         function: the step. Without it: a decorator with the options below.
         static: names of float arguments to branch on: each value has a program of its own.
-        fallback: called, once, with the reason why the step cannot be recorded; it then runs eagerly from there on.
+        fallback: called, once, with the reason why the step cannot be recorded, or why that does not pay (every call
+            differs); it then runs eagerly from there on.
 
     Raises:
         RecordingError: (at the call that records) the function does something that cannot be repeated, such as a

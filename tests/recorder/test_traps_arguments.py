@@ -460,3 +460,23 @@ def test_a_closure_tensor_that_was_computed_with_a_graph():
         return (h * x).sum()  # refused
 
     refused(step, minigrad.ones(3), watched=[w], saying="detach")
+
+
+def test_a_step_whose_calls_all_differ_falls_back():
+    """Batches of 60 shapes in turn, more than are kept: with a fallback the step runs eagerly, after one line."""
+    w = minigrad.ones(1, requires_grad=True)
+    said = []
+    step = minigrad.jit(lambda x: (w * x).sum(), fallback=said.append)
+    for k in range(200):
+        assert step(minigrad.ones(1 + k % 60)).item() == 1 + k % 60
+    assert len(said) == 1 and said[0].startswith("it has been recorded 32 times: something differs at every call")
+    assert step._recordings == 32
+
+
+def test_a_step_that_is_replayed_often_stays_recorded():
+    w = minigrad.ones(1, requires_grad=True)
+    step = minigrad.jit(lambda x: (w * x).sum(), fallback=pytest.fail)
+    for size in range(1, 35):
+        for _ in range(110):
+            step(minigrad.ones(size))
+    assert step._recordings == 34
