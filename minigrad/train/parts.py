@@ -147,6 +147,7 @@ class LoaderPart(Part):
         self.thing.load_state_dict(data)
         place = data["pass"]
         report.matched.append("state")
+        report.notes += self.thing.differences(data)
         if place is not None:
             report.notes.append(f"goes on in a pass, behind batch {place['yielded']}")
 

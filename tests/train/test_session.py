@@ -214,8 +214,8 @@ DIFFERENT = {
         ["scheduler (ExponentialLR)\n      it is a StepLR in the file"],
     ),
     "another loader": (
-        lambda: Run(loader=lambda: DataLoader(data(), 5, shuffle=True)),
-        ["loader (DataLoader)\n      ValueError: the state is that of another DataLoader: batch size: 4 in the state"],
+        lambda: Run(loader=lambda: DataLoader(data(), 4, shuffle=True, generator=minigrad.Generator())),
+        ["loader (DataLoader)\n      ValueError: the state is that of another DataLoader: generators: {} in the state"],
     ),
     "another part": (
         lambda: Run(other=nn.Linear(1, 1)),
@@ -270,6 +270,19 @@ def test_what_fits(what, path):
         assert after[0]["second.bias"] == theirs[0]["second.bias"] and after[0]["norm.bias"] == before[0]["norm.bias"]
         assert after[1][3] == theirs[1][3] and after[1][0] == before[1][0]
     run.train(1)
+
+
+def test_another_batch_size_between_two_passes_only(path):
+    other = lambda: DataLoader(data(), 5, shuffle=True)  # noqa: E731
+    run = Run().train(1)
+    run.session.save(path)
+    report = Run(loader=other).session.resume(path)
+    assert "    batch size: 4 in the state, 5 here" in str(report).splitlines() and report.fits()
+    batches = iter(run.loader)
+    next(batches)
+    run.session.save(path)
+    with pytest.raises(ResumeError, match=r"batch size: 4 in the state, 5 here; .*: load a state of an epoch"):
+        Run(loader=other).session.resume(path)
 
 
 def test_the_file_has_more(path):

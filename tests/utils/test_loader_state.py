@@ -408,6 +408,46 @@ def test_the_state_of_another_loader(message):
     assert passes(other, 1) == expected
 
 
+@pytest.mark.parametrize("other", [*WRONG.values(), lambda: DataLoader(minigrad.arange(30), 5)])
+def test_between_two_passes_data_batches_and_order_may_change(other):
+    loader, here, same = LOADERS["shuffled"](), other(), other()
+    if loader.differences(here.state_dict(), ["generators"]):  # its random numbers would not go on
+        with pytest.raises(ValueError, match=r"generators: \{\} in the state, .*: make these as before"):
+            here.load_state_dict(loader.state_dict())
+        return
+    here.load_state_dict(loader.state_dict())
+    seed_all(5)
+    expected = passes(same, 2)
+    seed_all(5)
+    assert passes(here, 2) == expected
+
+
+class Turning(Counting):
+    """Stateful, with a generator of its own."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.n, self.generator = n, seeded()
+
+    def __iter__(self):
+        self.passes += 1
+        return iter(minigrad.randperm(self.n, generator=self.generator).roll(self.passes).tolist())
+
+
+class Others(Turning):
+    pass
+
+
+def test_generators_and_samplers_go_on_with_other_data():
+    before, here = (DataLoader(minigrad.arange(n), 3, sampler=Turning(n)) for n in (11, 20))
+    list(before)
+    here.load_state_dict(through_a_file(before.state_dict()))
+    assert here.sampler.passes == 1
+    assert here.sampler.generator.state_bytes() == before.sampler.generator.state_bytes() != seeded().state_bytes()
+    with pytest.raises(ValueError, match=r"states of samplers: .*'Turning'} in the state, .*'Others'} here: make"):
+        DataLoader(minigrad.arange(11), 3, sampler=Others(11)).load_state_dict(before.state_dict())
+
+
 def test_what_is_no_state():
     loader = LOADERS["shuffled"]()
     for wrong in ({}, None, {"state": 1}):

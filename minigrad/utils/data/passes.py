@@ -233,7 +233,7 @@ def description(loader: Any) -> dict[str, Any]:
         "drop_last": loader.drop_last,
         "samplers": [_kind(sampler) for sampler in samplers.values()],
         "batches in a pass": None if stream else _length(loader.index_sampler),
-        "states of samplers": list(states_of(samplers)),
+        "states of samplers": {name: _kind(samplers[name]) for name in states_of(samplers)},
         "generators": {name: kind_of(generator) for name, generator in generators_of(loader).items()},
         "worker processes of a stream": loader.num_workers if stream else None,
     }

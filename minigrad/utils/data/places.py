@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .dataset import IterableDataset
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .iterators import LoaderIterator, WorkersIterator
 
 FORMAT = 1
+#: what the state of a loader has states of, in `description`
+_WITH_STATES = ("generators", "states of samplers")
 
 
 class StateMethods:
@@ -73,8 +75,12 @@ class StateMethods:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on, in the next `iter(loader)`, from what `state_dict` gave. Iterators that there are stay as they are.
 
+        A state from between two passes may be that of a loader with other data, batches or order: what it has of
+        generators and samplers is taken over.
+
         Raises:
-            ValueError: the state is that of a loader with other data, batches or samplers; it is not taken over then.
+            ValueError: the state is that of a loader with other generators or stateful samplers; in the middle of a
+                pass, with other data, batches or order, too. It is not taken over then.
         """
         self.check_state(state_dict)
         for name, generator in generators_of(self).items():
@@ -88,21 +94,31 @@ class StateMethods:
     def check_state(self, state_dict: dict[str, Any]) -> None:
         """Raise ValueError if the loader cannot go on from `state_dict`."""
         try:
-            version, saved = state_dict["format"], state_dict["loader"]
+            version, _ = state_dict["format"], state_dict["loader"]
         except (TypeError, KeyError):
             raise ValueError("this is no state of a DataLoader: pass what loader.state_dict() gave") from None
         if version > FORMAT:
             raise ValueError("this state of a DataLoader was saved by a newer minigrad: update minigrad to load it")
-        here = description(self)
-        if state_dict["pass"] is None:  # then every pass is a new one
-            here, saved = dict(here), dict(saved)
-            for part in (here, saved):
-                part.pop("worker processes of a stream")
-        differences = [
-            f"{name}: {saved[name]} in the state, {value} here" for name, value in here.items() if saved[name] != value
+        between = state_dict["pass"] is None  # then every pass is a new one, and what is in it may change
+        found = self.differences(state_dict, _WITH_STATES if between else None)
+        if found:
+            advice = "make these" if between else "load a state of an epoch's end, or make the loader"
+            raise ValueError(f"the state is that of another DataLoader: {'; '.join(found)}: {advice} as before")
+
+    def differences(self, state_dict: dict[str, Any], names: Iterable[str] | None = None) -> list[str]:
+        """How the loader that gave `state_dict` differs from this one, a line for each thing.
+
+        >>> from minigrad import arange
+        >>> from minigrad.utils.data import DataLoader
+        >>> DataLoader(arange(8), batch_size=4).differences(DataLoader(arange(8), batch_size=2).state_dict())
+        ['batch size: 2 in the state, 4 here', 'batches in a pass: 4 in the state, 2 here']
+        """
+        here, saved = description(self), state_dict["loader"]
+        return [
+            f"{name}: {saved[name]} in the state, {here[name]} here"
+            for name in names or here
+            if saved[name] != here[name]
         ]
-        if differences:
-            raise ValueError("the state is that of another DataLoader: " + "; ".join(differences))
 
     def remember(self) -> Callable[[], None]:
         """A function that takes back what `load_state_dict` does after this."""
