@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minigrad import nn
+from minigrad import Tensor, nn
 from minigrad.backend.random import default_generator, default_states
 
 from .callback import Callback
@@ -84,4 +84,16 @@ class NaNGuard(Callback):
                 f"This was step {trainer.step + 1}, in epoch {len(trainer.history) + 1}; weights and optimizer are as "
                 "before it"
             )
+            what = _nonfinite_in(trainer.batches)
+            if what:
+                error.add_note(f"Its batch itself holds {what}")
             raise
+
+
+def _nonfinite_in(part: Any) -> str:
+    """'nan' or 'inf' if a tensor of a batch holds one, else an empty string."""
+    if isinstance(part, dict):
+        part = list(part.values())
+    if isinstance(part, list | tuple):
+        return next(filter(None, map(_nonfinite_in, part)), "")
+    return nonfinite(part) if isinstance(part, Tensor) else ""

@@ -35,10 +35,12 @@ class Origin(NamedTuple):
     operation: str
     layer: str
     line: Line | None  # of the user's code
+    came_in: bool = False  # the operation has been given it, and none before has made it
 
     def __str__(self) -> str:
         where = f"\n{self.line}" if self.line else ""
-        return f"{self.what} first arises in {self.operation}, {self.layer}{where}"
+        how = "was already in a value that went into" if self.came_in else "first arises in"
+        return f"{self.what} {how} {self.operation}, {self.layer}{where}"
 
 
 class Watch:
@@ -49,12 +51,14 @@ class Watch:
         self.found: dict[str, Origin] = {}  # "inf" and "nan", in the order in which they were found
         self.last_is_finite = True
 
-    def look(self, values: Any, operation: str, module: Any, lines: Sequence[Line] | None = None) -> None:
-        """Look at a result, or a gradient, of `operation` in `module`."""
+    def look(
+        self, values: Any, operation: str, module: Any, lines: Sequence[Line] | None = None, came_in: bool = False
+    ) -> None:
+        """Look at a result, or a gradient, of `operation` in `module`, or at a value that it has been given."""
         what = nonfinite(values)
         if what and what not in self.found:
             line = (user_lines() if lines is None else lines)[:1]
-            self.found[what] = Origin(what, operation, self.layer(module), line[0] if line else None)
+            self.found[what] = Origin(what, operation, self.layer(module), line[0] if line else None, came_in)
 
     def layer(self, module: Any) -> str:
         """What a message calls a module."""
@@ -76,7 +80,12 @@ class Watch:
             for tensor in tensors:
                 self.last_is_finite = not nonfinite(tensor)
                 if not self.last_is_finite:
-                    self.look(tensor, frame.f_locals["rules"].__name__, _module_above(frame))
+                    operation, module = frame.f_locals["rules"].__name__, _module_above(frame)
+                    if "nan" not in self.found:  # what its inputs have, and no result before, comes from outside
+                        for given in _inputs(frame):
+                            if isinstance(given, TensorBase) and given is not tensor:  # else out= has written over it
+                                self.look(given, operation, module, came_in=True)
+                    self.look(tensor, operation, module)
         elif code is _MODULE_CALL and isinstance(arg, TensorBase) and nonfinite(arg):
             self.look(arg, "what its forward computes", frame.f_locals["self"])
 
@@ -111,6 +120,12 @@ class WatchedNode(TracedNode):
                     module, lines = getattr(node, "module", None), getattr(node, "lines", ())
                     _active.watch.look(result, f"the gradient of {node.name()}", module, lines)
         return results
+
+
+def _inputs(frame: FrameType) -> list[Any]:
+    """What a call of a primitive has been given: the names are those of its general and its short ways."""
+    own = frame.f_locals
+    return [own.get("input"), own.get("other"), *own.get("inputs", ())]
 
 
 def _module_above(frame: FrameType | None) -> Any:

@@ -88,8 +88,9 @@ def test_data_that_are_not_finite():
     trainer = make([NaNGuard()])
     x, y = points(8).tensors
     x[3, 1] = float("nan")
-    with pytest.raises(NonFiniteError, match=r"nan first arises in linear, in layer '0' \(Linear\)"):
+    with pytest.raises(NonFiniteError, match=r"nan was already in .* went into linear, in layer '0'") as caught:
         trainer.fit([(x, y)], 1)
+    assert caught.value.__notes__[1:] == ["Its batch itself holds nan"]
 
 
 def test_on_a_device(device):
@@ -144,6 +145,26 @@ def test_find_nonfinite_in_a_block():
         model(x).sum().backward()
     with pytest.raises(NonFiniteError, match=r"nan first arises in div, outside any layer"), find_nonfinite():
         minigrad.zeros(1) / minigrad.zeros(1)
+
+
+@pytest.mark.parametrize(
+    ("compute", "found"),
+    [
+        (lambda x: x.reshape(1, -1).exp(), "into (reshape|view), outside any layer"),
+        (lambda x: 2 + x, "into add,"),
+        (lambda x: minigrad.ones(3) * x, "into mul,"),
+        (lambda x: minigrad.cat([minigrad.ones(2), x]), "into cat"),
+        (lambda x: x.log_(), "into log,"),
+        (lambda x: (0 * minigrad.ones(3)).log().add_(x), "(?s)inf first arises in log,.*; then nan was .* into add,"),
+        (lambda x: minigrad.ones(3).sub_(2).sqrt_() + x, "nan first arises in sqrt,"),
+        (lambda x: minigrad.sqrt(z := -minigrad.ones(3), out=z) + x, "nan first arises in sqrt,"),
+    ],
+)
+def test_what_comes_in_is_told_from_what_arises(compute, found):
+    if found.startswith("into"):
+        found = f"nan was already in a value that went {found}"
+    with pytest.raises(NonFiniteError, match=found), find_nonfinite():
+        compute(minigrad.tensor([1.0, float("nan"), 1.0]))
 
 
 def test_infinities_that_come_and_go_are_no_error():
