@@ -50,11 +50,10 @@ class Oscillation(Callback):
         self.seen += 1
         new = [value.detach().clone() if hasattr(value, "detach") else float(value) for value in values]
         if self._values is not None:
-            step = [b - a for a, b in zip(self._values, new)]
+            step = [b - _beside(b, a) for a, b in zip(self._values, new)]
             if self._step is not None:
-                self.turns += (
-                    float(sum((a * b).sum() if hasattr(a, "sum") else a * b for a, b in zip(self._step, step))) < 0
-                )
+                products = (_beside(b, a) * b for a, b in zip(self._step, step))
+                self.turns += float(sum(p.sum() if hasattr(p, "sum") else p for p in products)) < 0
             self._step = step
         self._values = new
         if self.seen == self.first:
@@ -81,3 +80,8 @@ class Oscillation(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.seen, self.turns, self._values, self._step = (state[k] for k in ("seen", "turns", "values", "step"))
+
+
+def _beside(here: Any, value: Any) -> Any:
+    """`value` on the device of `here`: a state that was read from a file is on the CPU."""
+    return value.to(here.device) if hasattr(value, "to") else value
