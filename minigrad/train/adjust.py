@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from .callback import Callback
@@ -32,6 +33,9 @@ class Adjust(Callback):
     def update(self, optimizer: Any, row: Any) -> list[Any]:
         """Set the option from `row`."""
         return set_option(optimizer, self.option, lambda value: self.change(value, row), self.group)
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        groups_with(trainer.optimizer, self.option, self.group)  # an error in time
 
     def on_epoch_end(self, trainer: Trainer, row: Epoch) -> None:
         self.update(trainer.optimizer, row)
@@ -63,8 +67,9 @@ class AdjustOnPlateau(Callback):
     ) -> None:
         if patience < 1:
             raise ValueError(f"patience is a number of epochs, at least 1, got {patience}")
-        self.option, self.group, self.patience = option, group, patience
-        self.change: Callable[[Any], Any] = change if callable(change) else lambda value: value * change
+        if not callable(change) and not isinstance(change, Real):
+            raise TypeError(f"change must be a factor or a function of the value, got {type(change).__name__}")
+        self.option, self.change, self.group, self.patience = option, change, group, patience
         self.watched = Watched(monitor, mode, min_delta)
         self.waited = 0
 
@@ -74,16 +79,20 @@ class AdjustOnPlateau(Callback):
         if self.waited < self.patience:
             return False
         self.waited = 0
-        set_option(optimizer, self.option, self.change, self.group)
+        set_option(optimizer, self.option, lambda value: changed(self.option, value, self.change), self.group)
         return True
 
     def on_fit_start(self, trainer: Trainer) -> None:
         self.watched.require(trainer, self)
+        for group in groups_with(trainer.optimizer, self.option, self.group):
+            if not callable(self.change):
+                changed(self.option, group[self.option], self.change)
 
     def on_epoch_end(self, trainer: Trainer, row: Epoch) -> None:
         if self.update(self.watched.value(row), trainer.optimizer):
-            values = ", ".join(f"{group[self.option]:.4g}" for group in trainer.optimizer.param_groups)
-            trainer.say(f"{self.watched.monitor} has not got better for {self.patience} epochs: {self.option} {values}")
+            values = [group[self.option] for group in groups_with(trainer.optimizer, self.option, self.group)]
+            shown = ", ".join(f"{value:.4g}" if isinstance(value, Real) else str(value) for value in values)
+            trainer.say(f"{self.watched.monitor} has not got better for {self.patience} epochs: {self.option} {shown}")
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.watched.best, "waited": self.waited}
@@ -94,10 +103,35 @@ class AdjustOnPlateau(Callback):
 
 def set_option(optimizer: Any, option: str, change: Callable[[Any], Any], group: int | None = None) -> list[Any]:
     """Set `option` of all groups of an optimizer, or of one, to `change(value)`; returns the new values."""
-    chosen = optimizer.param_groups if group is None else [optimizer.param_groups[group]]
+    chosen = groups_with(optimizer, option, group)
+    values = [change(one[option]) for one in chosen]
+    for one, value in zip(chosen, values):
+        one[option] = value
+    return values
+
+
+def groups_with(optimizer: Any, option: str, group: int | None = None) -> list[dict[str, Any]]:
+    """All groups of an optimizer, or the one of this number; ValueError if it is not there, or has no such option."""
+    groups = optimizer.param_groups
+    if group is not None and not -len(groups) <= group < len(groups):
+        raise ValueError(f"there is no group {group}: the {type(optimizer).__name__} has {len(groups)}")
+    chosen = groups if group is None else [groups[group]]
     for one in chosen:
         if option not in one:
             options = ", ".join(sorted(set(one) - {"params", "param_names"}))
             raise ValueError(f"{type(optimizer).__name__} has no option {option!r}; it has {options}")
-        one[option] = change(one[option])
-    return [one[option] for one in chosen]
+    return list(chosen)
+
+
+def changed(option: str, value: Any, change: float | Callable[[Any], Any]) -> Any:
+    """`value` times the factor `change`, or what the function `change` makes of it.
+
+    >>> changed("lr", 0.5, 0.5), changed("betas", (0.9, 0.999), lambda betas: (0.5, betas[1]))
+    (0.25, (0.5, 0.999))
+    """
+    if callable(change):
+        return change(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        kind = "a function of the step" if callable(value) else repr(value)
+        raise ValueError(f"{option} is {kind}, no number that a factor could change: pass a function of its value")
+    return value * change
