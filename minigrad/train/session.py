@@ -16,7 +16,7 @@ A run that is killed at any moment, and resumed, comes to the same bits as one t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import minigrad
@@ -100,10 +100,11 @@ class Session:
             the report; `report.extra` is what was passed to `save`, `print(report)` says what matched.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            RuntimeError: it is damaged, or no saved session, or of a newer minigrad.
+            FileNotFoundError: there is no such file; IsADirectoryError: it is a folder.
+            RuntimeError: its structure is damaged (the bytes of its tensors are taken as they are), or it is no saved
+                session, or of a newer minigrad.
             ResumeError: (a RuntimeError) the file is of another run; `error.report` has what matched. Nothing is
-                changed then.
+                changed then, unless a part does not even take back its own state: the error names such a part.
         """
         optimizers = {name: thing for name, thing in self._named() if is_optimizer(thing)}
         data = read(path)
@@ -118,8 +119,12 @@ class Session:
                 raise ResumeError(report, f"{report.path} does not fit this session, and nothing of it was taken over:")
             if lr is not None or lr_scale is not None:
                 report.notes += set_rates(lr, lr_scale, optimizers, dict(self._named()))
-        except BaseException:
-            _put_back(undo.values(), before)
+        except BaseException as error:
+            for name, function in undo.items():
+                problem = _undone(function)
+                if problem:
+                    error.add_note(f"{name} could not be put back: {problem}")
+            restore_random_states(before)
             raise
         return report
 
@@ -140,8 +145,10 @@ class Session:
             try:
                 part.load(saved[name]["state"], entry)
             except Exception as error:
-                undo[name]()
-                report.parts[name] = PartReport(part.kind, left=[f"{type(error).__name__}: {error}"])
+                entry = report.parts[name] = PartReport(part.kind, left=[f"{type(error).__name__}: {error}"])
+                problem = _undone(undo[name])
+                if problem:
+                    entry.left.append(f"it could not be put back: {problem}")
         for name in saved:
             if name not in parts:
                 report.parts[name].unexpected.append("all of it")
@@ -181,6 +188,8 @@ def read(path: Any) -> dict[str, Any]:
     Raises:
         RuntimeError: the file is something else, or of a newer minigrad.
     """
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{os.fsdecode(path)!r} is a folder: give the name of a file in it")
     data = minigrad.load(path, map_location="cpu")
     if not isinstance(data, dict) or KEY not in data:
         what = f"a dict of {', '.join(map(repr, data))}" if isinstance(data, dict) else f"a {type(data).__name__}"
@@ -196,7 +205,10 @@ def read(path: Any) -> dict[str, Any]:
     return data
 
 
-def _put_back(undo: Iterable[Undo], random: dict[str, Any]) -> None:
-    for function in undo:
-        function()
-    restore_random_states(random)
+def _undone(undo: Undo) -> str:
+    """Put a part back; what went wrong in that, if anything."""
+    try:
+        undo()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
