@@ -23,13 +23,14 @@ class Log(Callback):
     """Base of the logs: rows (dictionaries) in a file, appended one by one.
 
     A row is written at once and as a whole: a program that is killed leaves all rows before. In a loop of one's own,
-    `write(row)` adds a row below what the file holds. A `Trainer` begins the file with its history: a new training
-    replaces what stood there, a resumed one goes on behind the epoch from which it is resumed, with no row twice and
-    none lost.
+    `write(row)` adds a row below what the file holds. A `Trainer` begins the file with its history, when its first
+    epoch is done: a new training replaces what stood there, a resumed one goes on behind the epoch from which it is
+    resumed, with no row twice and none lost.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
+        self._begun = True  # False in a fit that has not written yet: one that fails leaves what is there
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows in the file; a last one that is not complete does not count."""
@@ -63,10 +64,18 @@ class Log(Callback):
             return file.read(1) == b"\n"
 
     def on_fit_start(self, trainer: Trainer) -> None:
-        self.replace(trainer.history)
+        self._begun = False
 
     def on_epoch_end(self, trainer: Trainer, row: Epoch) -> None:
-        self.write(row)
+        if self._begun:
+            self.write(row)
+        else:
+            self.replace(trainer.history)
+            self._begun = True
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        if not self._begun and trainer.history:  # of a resumed training that was complete
+            self.replace(trainer.history)
 
     # -- what a format states ----------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import pytest
 from small_problem import loaders, make
 from test_resumed_trainer import Cut, CutEpoch
 
-from minigrad.train import Callback, Checkpoint, CSVLog, JSONLog, TensorBoard, UserError
+from minigrad.train import Callback, Checkpoint, CSVLog, EarlyStopping, JSONLog, TensorBoard, UserError
 
 LOGS = pytest.mark.parametrize(("kind", "name"), [(CSVLog, "log.csv"), (JSONLog, "log.jsonl")])
 
@@ -54,6 +54,28 @@ def test_a_resumed_training_loses_and_repeats_no_row(kind, name, cut, damage, tm
         path.write_text(path.read_text() + (row[: len(row) // 2] if damage == "half a row" else f"{row}\n"))
     trainer = run(tmp_path, kind(path), resume=True)
     assert read(path) == trainer.history and [row["number"] for row in read(path)] == [1, 2, 3, 4]
+
+
+@LOGS
+def test_a_fit_that_comes_to_nothing_leaves_the_log_of_the_last(kind, name, tmp_path):
+    path = tmp_path / name
+    run(tmp_path, kind(path))
+    before = read(path)
+    with pytest.raises(ValueError, match="EarlyStopping watches"):
+        make([kind(path), EarlyStopping()]).fit(loaders()[0], 2)
+    with pytest.raises(ConnectionError):
+        run(tmp_path, kind(path), cut=[Cut(2)])
+    make([kind(path)]).fit(loaders()[0], 0)
+    assert read(path) == before and len(before) == 4
+
+
+@LOGS
+def test_the_log_of_a_training_that_was_complete_is_put_right(kind, name, tmp_path):
+    path = tmp_path / name
+    run(tmp_path, kind(path))
+    path.write_text(path.read_text() + path.read_text().splitlines()[-1] + "\n")
+    trainer = run(tmp_path, kind(path), resume=True)
+    assert read(path) == trainer.history and len(trainer.history) == 4
 
 
 @LOGS
