@@ -7,6 +7,8 @@ from collections.abc import Generator, Iterable
 from typing import Any
 
 from minigrad import Tensor
+from minigrad.utils.data import Dataset, IterableDataset
+from minigrad.utils.data.iterators import LoaderIterator
 
 
 def batch_size(batch: Any) -> int:
@@ -20,6 +22,17 @@ def batch_size(batch: Any) -> int:
     if found is None:
         raise TypeError(f"a batch holds tensors whose first dimension counts the samples, got {type(batch).__name__}")
     return found
+
+
+def target_size(batch: Any) -> int:
+    """The number of samples in a batch (inputs..., target): the length of its target, where that has one.
+
+    >>> import minigrad
+    >>> target_size((minigrad.ones(5, 8, 2), {"class": minigrad.ones(8)}))
+    8
+    """
+    found = _length(batch[-1]) if isinstance(batch, list | tuple) and batch else None
+    return batch_size(batch) if found is None else found
 
 
 def _length(part: Any) -> int | None:
@@ -39,8 +52,17 @@ def moved(part: Any, device: Any) -> Any:
     if isinstance(part, dict):
         return {key: moved(each, device) for key, each in part.items()}
     if isinstance(part, list | tuple):
-        return [moved(each, device) for each in part]
+        parts = [moved(each, device) for each in part]
+        return type(part)(*parts) if hasattr(part, "_fields") else parts
     return part
+
+
+def check_loader(loader: Any, name: str = "the loader") -> None:
+    """Raise TypeError for what gives single samples, or nothing at all."""
+    if isinstance(loader, Dataset) and not isinstance(loader, IterableDataset):
+        raise TypeError(f"{name} gives samples, not batches: wrap it, DataLoader({type(loader).__name__}(...), 32)")
+    if not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
+        raise TypeError(f"{name} must give batches, such as a DataLoader, got {type(loader).__name__}")
 
 
 def groups(batches: Iterable[Any], size: int, device: Any) -> Generator[list[Any], None, None]:
@@ -49,10 +71,10 @@ def groups(batches: Iterable[Any], size: int, device: Any) -> Generator[list[Any
     >>> [*groups("abc", 2, "cpu")]
     [['a', 'b'], ['c']]
     """
-    away = str(device) != "cpu"
+    check_loader(batches)
     group = []
     for batch in batches:
-        group.append(moved(batch, device) if away else batch)
+        group.append(moved(batch, device))
         if len(group) == size:
             yield group
             group = []
@@ -71,22 +93,29 @@ class Position:
     def __init__(self, batches: int = 0, saved: list[Any] | None = None) -> None:
         self.batches = batches
         self.saved = saved or []
+        self._iterator: Any = None  # of the training's pass
 
     def states(self, *loaders: Any) -> list[Any]:
         """The states of the loaders."""
         if self.saved:  # nobody has gone on from them yet
             return self.saved
+        if isinstance(self._iterator, LoaderIterator):
+            self._iterator.touch()  # a callback may have looked into the loader since
         return [loader.state_dict() if hasattr(loader, "load_state_dict") else None for loader in loaders]
 
     def restore(self, *loaders: Any) -> None:
         """Give the loaders their saved states, once."""
-        for loader, state in zip(loaders, self.saved):
+        for name, loader, state in zip(("training", "validation"), loaders, self.saved):
             if state is not None and hasattr(loader, "load_state_dict"):
-                loader.load_state_dict(state)
+                try:
+                    loader.load_state_dict(state)
+                except ValueError as error:
+                    raise ValueError(f"the loader of {name} batches: {error}") from error
         self.saved = []
 
     def read(self, loader: Iterable[Any]) -> Iterable[Any]:
         """The batches that are left. A loader that can be saved knows by itself, of another they are skipped."""
+        self._iterator = iter(loader)
         if not self.batches or hasattr(loader, "load_state_dict"):
-            return loader
-        return itertools.islice(loader, self.batches, None)
+            return self._iterator
+        return itertools.islice(self._iterator, self.batches, None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .monitor import Watched
+
 if TYPE_CHECKING:
     from .history import Epoch
     from .trainer import Trainer
@@ -24,6 +26,13 @@ class Callback:
 
     #: those with a smaller number act first: a checkpoint is written when all others have seen the epoch
     order = 0
+
+    @property
+    def saved_as(self) -> str:
+        """The name of its state in a saved training. Several of a class that do different things have different ones,
+        so that they may change places; those of one name are told apart by their order."""
+        watched = getattr(self, "watched", None)
+        return f"{type(self).__name__}({watched.monitor})" if isinstance(watched, Watched) else type(self).__name__
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Before the first epoch of `fit`, also where a training is resumed."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minigrad.nn.parameter import is_uninitialized
 from minigrad.serialization.atomic import replacing
 
 from .callback import Callback
@@ -31,6 +33,8 @@ class Checkpoint(Callback):
             default the validation loss, or the training loss if there is no validation.
         keep: the number of numbered files.
         every_steps: save last.safetensors after so many steps, too, in the middle of an epoch.
+
+    A state whose loss or weights are not finite is not saved: the files are those of the last that was.
     """
 
     order = 1  # when all others have seen the epoch
@@ -54,6 +58,10 @@ class Checkpoint(Callback):
         self.kept: list[str] = []  # names of the numbered files, the oldest first
 
     @property
+    def saved_as(self) -> str:
+        return f"Checkpoint({self._options[0] or 'loss'})"  # known before the first fit
+
+    @property
     def last(self) -> Path:
         """The file with the last state."""
         return self.folder / "last.safetensors"
@@ -73,10 +81,13 @@ class Checkpoint(Callback):
             self.watched.require(trainer, self)
 
     def on_step_end(self, trainer: Trainer) -> None:
-        if self.every_steps is not None and trainer.step % self.every_steps == 0:
+        if self.every_steps is not None and trainer.step % self.every_steps == 0 and not _broken(trainer):
             trainer.save(self.last)
 
     def on_epoch_end(self, trainer: Trainer, row: Epoch) -> None:
+        if broken := _broken(trainer):
+            trainer.say(f"epoch {row.number} is not saved: {broken} is not finite")
+            return
         better = self.watched is not None and self.watched.better(self.watched.value(row))
         written = [self.best] if better else []
         dropped: list[str] = []
@@ -106,6 +117,14 @@ class Checkpoint(Callback):
             self.watched = self.watched or Watched(state["monitor"], mode, min_delta)
             if self.watched.monitor == state["monitor"]:
                 self.watched.best = state["best"]
+
+
+def _broken(trainer: Trainer) -> str:
+    """What is not finite, the loss or a parameter; empty if all is. Far cheaper than writing the file."""
+    if not math.isfinite(float(trainer.loss)):
+        return "the loss"
+    weights = ((name, p) for name, p in trainer.model.named_parameters() if not is_uninitialized(p))
+    return next((name for name, p in weights if not bool(p.detach().isfinite().all())), "")
 
 
 def copy(source: Path, target: Path) -> None:

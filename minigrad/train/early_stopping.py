@@ -84,7 +84,7 @@ class EarlyStopping(Callback):
 
     def on_fit_start(self, trainer: Trainer) -> None:
         self.watched.require(trainer, self)
-        if self.stopped:  # this training has been ended by it, and now goes on
+        if self.stopped and not trainer.stopping:  # this training has been ended by it, and now goes on
             self.waited, self.stopped = 0, False
 
     def on_epoch_end(self, trainer: Trainer, row: Epoch) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from minigrad import Tensor, cat, nn, no_grad
+from minigrad import Tensor, as_tensor, cat, nn, no_grad
 from minigrad.optim import Optimizer
 
-from .batches import batch_size, groups
+from .batches import groups
 from .history import Tally
 from .step import Measure
 
@@ -22,6 +23,7 @@ class MeasureMethods:
     metrics: dict[str, Callable[..., Any]]
     _measure: Measure
     _custom: bool
+    _size: Callable[[Any], int]
 
     def evaluate(self, loader: Iterable[Any]) -> dict[str, float]:
         """The means of loss and metrics over the samples of `loader`, in `eval` mode."""
@@ -32,33 +34,43 @@ class MeasureMethods:
         return tally.means()
 
     def predict(self, loader: Iterable[Any]) -> Any:
-        """The model's outputs for all samples of `loader`, or of a tensor, in `eval` mode, joined along the first
-        dimension.
+        """The model's outputs for all samples of `loader`, or of a tensor or array, in `eval` mode, joined along the
+        first dimension. A model that gives a tuple or a dict gets each of its parts joined.
 
         Batches are inputs alone (a tensor, or a list of one), or (inputs..., target) as for training.
         """
-        outputs = []
-        if isinstance(loader, Tensor):
+        outputs: list[Any] = []
+        if hasattr(loader, "__array__") or isinstance(loader, Tensor):
             loader = [loader]
+        device = self._device()
         with evaluating(self.model), no_grad():
-            for (batch,) in groups(loader, 1, self._device()):
-                inputs = [batch] if isinstance(batch, Tensor) else batch if len(batch) == 1 else batch[:-1]
-                outputs.append(self.model(*inputs))
+            for (batch,) in groups(loader, 1, device):
+                inputs = list(batch) if isinstance(batch, list | tuple) else [batch]
+                inputs = inputs if len(inputs) == 1 else inputs[:-1]
+                arrays = (as_tensor(x, device=device) if hasattr(x, "__array__") else x for x in inputs)
+                outputs.append(self.model(*arrays))
         if not outputs:
             raise ValueError("the loader gave no batch: is it empty, or an iterator, which serves once only?")
-        if isinstance(outputs[0], tuple):
-            return tuple(cat(parts) for parts in zip(*outputs))
-        return cat(outputs)
+        return _joined(outputs)
 
     def _count(self, tally: Tally, batch: Any, loss: Tensor, measured: Any) -> None:
-        if self._custom:
-            tally.add(batch_size(batch), {"loss": loss, **measured})
-        else:
-            target = batch[-1]
-            tally.add(len(target), {"loss": loss, **{name: m(measured, target) for name, m in self.metrics.items()}})
+        if not self._custom:
+            measured = {name: metric(measured, batch[-1]) for name, metric in self.metrics.items()}
+        tally.add(self._size(batch), {"loss": loss, **measured})
 
     def _device(self) -> Any:
-        return self.optimizer.param_groups[0]["params"][0].device
+        """The device of the model: that of its first parameter."""
+        of_optimizer = (p for group in self.optimizer.param_groups for p in group["params"])
+        return next((p.device for p in itertools.chain(self.model.parameters(), of_optimizer)), "cpu")
+
+
+def _joined(outputs: list[Any]) -> Any:
+    first = outputs[0]
+    if isinstance(first, dict):
+        return {name: _joined([output[name] for output in outputs]) for name in first}
+    if isinstance(first, list | tuple):
+        return tuple(_joined(list(parts)) for parts in zip(*outputs))
+    return cat(outputs)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ class Epoch(dict[str, Any]):
         dropout at work: worse than those of the same network in `eval` mode at the epoch's end.
     last_loss: the training loss of the last batch alone, which many programs print in place of the mean.
     validation_loss, validation_NAME, and gap (validation_loss - training_loss): where there is validation.
-    lr: the learning rate of the last step, and lr_1, ... of further parameter groups; seconds.
+    lr: the learning rate that the last step was made with, and lr_1, ... of further parameter groups; seconds.
 
     A list of them is what `pandas.DataFrame` takes.
 

@@ -9,6 +9,15 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 
+def needs_validation(monitor: str) -> bool:
+    """True for what is measured only where there is validation.
+
+    >>> needs_validation("gap"), needs_validation("training_loss")
+    (True, False)
+    """
+    return monitor.startswith("validation_") or monitor == "gap"
+
+
 class Watched:
     """The number `monitor` of each row, and the best so far.
 
@@ -48,7 +57,7 @@ class Watched:
 
     def require(self, trainer: Trainer, who: object) -> None:
         """Raise at once, and not after an epoch, where the number needs a validation that there is not."""
-        if trainer.validation is None and (self.monitor.startswith("validation_") or self.monitor == "gap"):
+        if trainer.validation is None and needs_validation(self.monitor):
             raise ValueError(
                 f"{type(who).__name__} watches {self.monitor!r}: pass fit(..., validation=loader), or watch another "
                 "number with monitor='training_loss'"

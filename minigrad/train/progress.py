@@ -57,7 +57,8 @@ class Progress(Callback):
 
     def on_step_end(self, trainer: Trainer) -> None:
         if self.bar is not None and self.bar.update():  # it has drawn itself: now and then, as asking a GPU is slow
-            self.bar.set_postfix_str(f"loss {float(trainer.loss):.4f}", refresh=False)
+            rate = f", lr {trainer.rates['lr']:.4g}" if "lr" in trainer.rates else ""
+            self.bar.set_postfix_str(f"loss {float(trainer.loss):.4f}{rate}", refresh=False)
 
     def on_epoch_end(self, trainer: Trainer, row: Epoch) -> None:
         self.on_message(trainer, self.line(trainer, row))

@@ -56,7 +56,8 @@ class Report:
 
     def __str__(self) -> str:
         parts = [line for name, part in self.parts.items() for line in part.lines(name)]
-        return "\n".join([f"resumed from {self.path}", *parts, *self.notes])
+        head = f"resumed from {self.path}" if parts else f"nothing to resume: there is no file {self.path}"
+        return "\n".join([head, *parts, *self.notes])
 
 
 class ResumeError(RuntimeError):

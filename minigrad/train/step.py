@@ -24,6 +24,7 @@ class Steps:
         measure: forward pass and loss of one batch.
         clip_norm, clip_value: limits of the gradients, the first one first.
         say: is told why the step cannot be recorded; None runs eagerly and says nothing.
+        size: the number of samples in a batch.
     """
 
     def __init__(
@@ -34,12 +35,13 @@ class Steps:
         clip_norm: float | None = None,
         clip_value: float | None = None,
         say: Callable[[str], None] | None = print,
+        size: Callable[[Any], int] = batch_size,
     ) -> None:
-        self._say = say
+        self._say, self._size = say, size
         self.eager_because = ""
         # listed here: a step that itself reads the groups is recorded anew when one of their options changes
         self._parameters = parameters_of(optimizer)
-        gradients = _gradients(model, optimizer, measure)
+        gradients = _gradients(model, optimizer, measure, size)
         self._clip = _clip(self._parameters, clip_norm, clip_value)
         update = _in_turn(self._clip, optimizer.step)
         self._functions: dict[str, Callable[..., Any]] = {
@@ -53,6 +55,8 @@ class Steps:
 
     def __call__(self, batches: list[Any], between: Callable[[Any], None] | None = None) -> list[tuple[Any, Any]]:
         """One step. `between(results)` is called when the gradients are there and nothing has been updated."""
+        if sum(len(group["params"]) for group in self._optimizer.param_groups) != len(self._parameters):
+            self.refresh()  # a callback has added a group
         if self._closure:
             return self._with_closure(batches, between)
         count, parts = _parts(batches)
@@ -82,7 +86,7 @@ class Steps:
                 between(results)
             self._clip()
             first.append(results)
-            return sum(loss * share for (loss, _), share in zip(results, _shares(batches)))
+            return sum(loss * share for (loss, _), share in zip(results, _shares(batches, self._size)))
 
         self._optimizer.step(closure)
         return first[0]
@@ -106,22 +110,24 @@ class Steps:
 def _parts(batches: list[Any]) -> tuple[int, Any]:
     """The number of batches, and what they consist of, side by side: a recorded step takes flat arguments fastest.
 
-    Batches that are no lists are handed over as they are, which a number below 0 tells.
+    Batches that are no plain lists are handed over as they are, which a number below 0 tells.
     """
-    if len(batches) == 1 and isinstance(batches[0], list | tuple):
+    if len(batches) == 1 and type(batches[0]) in (list, tuple):
         return 1, batches[0]
-    if all(isinstance(batch, list | tuple) for batch in batches):
+    if all(type(batch) in (list, tuple) for batch in batches):
         return len(batches), [part for batch in batches for part in batch]
     return -len(batches), batches
 
 
-def _gradients(model: nn.Module, optimizer: Optimizer, measure: Measure) -> Callable[..., Any]:
+def _gradients(
+    model: nn.Module, optimizer: Optimizer, measure: Measure, size: Callable[[Any], int]
+) -> Callable[..., Any]:
     def gradients(count: int, *parts: Any) -> list[tuple[Any, Any]]:
         optimizer.zero_grad()
         length = len(parts) // abs(count)
         batches = [parts[k * length : (k + 1) * length] if count > 0 else parts[k] for k in range(abs(count))]
         results = []
-        for batch, share in zip(batches, _shares(batches)):
+        for batch, share in zip(batches, _shares(batches, size)):
             loss, measured = measure(model, batch)
             (loss * share if len(batches) > 1 else loss).backward()
             results.append((loss.detach(), measured))
@@ -135,11 +141,23 @@ def parameters_of(optimizer: Optimizer) -> list[Any]:
     return [p for group in optimizer.param_groups for p in group["params"]]
 
 
-def _shares(batches: list[Any]) -> list[float]:
+def learning_rates(optimizer: Optimizer) -> dict[str, float]:
+    """The rates of the groups at their last step, of those that have one: "lr", "lr_1", ..."""
+    groups = [group for group in optimizer.param_groups if "lr" in group]
+    rates = [group["lr"](_steps_done(optimizer, group)) if callable(group["lr"]) else group["lr"] for group in groups]
+    return {"lr" if k == 0 else f"lr_{k}": float(rate) for k, rate in enumerate(rates)}
+
+
+def _steps_done(optimizer: Optimizer, group: dict[str, Any]) -> int:
+    """The number of steps of the group's parameters: what a rate that is a function is called with, at least 1."""
+    return max((optimizer.state[p].steps for p in group["params"] if p in optimizer.state), default=1)
+
+
+def _shares(batches: list[Any], size: Callable[[Any], int]) -> list[float]:
     """The part of all samples that each batch has."""
     if len(batches) == 1:
         return [1.0]
-    sizes = [batch_size(batch) for batch in batches]
+    sizes = [size(batch) for batch in batches]
     return [size / sum(sizes) for size in sizes]
 
 

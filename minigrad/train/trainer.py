@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 from minigrad import nn
 from minigrad.optim import Optimizer
 
-from .arguments import check
-from .batches import Position, groups
+from .arguments import check, check_fit, takes_value
+from .batches import Position, batch_size, groups, target_size
 from .callback import Callback, acting
 from .early_stopping import StopWhen
 from .errors import NonFiniteError
@@ -21,7 +20,7 @@ from .evaluation import MeasureMethods
 from .history import Epoch, Tally
 from .progress import Progress
 from .saving import SaveMethods
-from .step import Steps, measuring
+from .step import Steps, learning_rates, measuring
 
 Function = Callable[..., Any]
 
@@ -38,8 +37,9 @@ class Trainer(SaveMethods, MeasureMethods):
         callbacks: see `Callback`.
         clip_norm, clip_value: limits of the gradients' norm and of each of their elements.
         accumulate: batches per step. Such a step equals one on a single batch of all their samples.
-        jit: record the step and replay it (`minigrad.jit`). Where that cannot be, one line says why.
-        progress: show a bar and a line for each epoch: True, False, or a `Progress` of your own.
+        jit: record the step and replay it (`minigrad.jit`). Where that cannot be, `eager_because` says why.
+        progress: show a bar, a line for each epoch, and a line for what callbacks, `resume` and `jit` have to say:
+            True, False, or a `Progress` of your own.
         scheduler_every: "epoch" or "step".
         monitor: what a plateau scheduler gets; by default "validation_loss", "training_loss" without validation.
         step_function: (model, batch) -> the loss, or (loss, {"name": metric, ...}), in place of `loss` and `metrics`
@@ -48,7 +48,8 @@ class Trainer(SaveMethods, MeasureMethods):
     Batches are (inputs..., target): the model is called with the inputs. They are moved to the model's device.
 
     Attributes: `history`, a list of `Epoch`; `step`, the number of optimizer steps so far; `loss`, the training loss of
-    the last batch; `batches`, of the running step; `loader` and `validation`, those of the running `fit`.
+    the last batch; `rates`, the learning rates of the last step; `batches`, of the running step; `loader` and
+    `validation`, those of the running `fit`.
 
     See the package's docstring for a whole program.
     """
@@ -71,9 +72,11 @@ class Trainer(SaveMethods, MeasureMethods):
         monitor: str | None = None,
         step_function: Function | None = None,
     ) -> None:
-        callbacks = list(callbacks)
         limits = {"clip_norm": clip_norm, "clip_value": clip_value}
-        check(loss, metrics, step_function, callbacks, limits, accumulate, scheduler_every)
+        callbacks = check(
+            model, optimizer, loss, metrics, scheduler, step_function, callbacks, limits, accumulate,
+            scheduler_every, monitor,
+        )  # fmt: skip
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
         self.metrics: dict[str, Function] = dict(metrics or {})
         self.callbacks: list[Callback] = callbacks
@@ -81,21 +84,23 @@ class Trainer(SaveMethods, MeasureMethods):
             self.callbacks.append(Progress() if progress is True else progress)
         self.callbacks.sort(key=lambda callback: callback.order)
         self.accumulate, self.scheduler_every, self.monitor = accumulate, scheduler_every, monitor
-        self._takes_value = scheduler is not None and _takes_value(scheduler)
-        if self._takes_value and scheduler_every == "step":
-            raise ValueError(f"{type(scheduler).__name__} needs an epoch's value: scheduler_every must be 'epoch'")
+        self._takes_value = scheduler is not None and takes_value(scheduler)
         self._custom = step_function is not None
+        self._size = batch_size if self._custom else target_size
         self._measure = measuring(loss, step_function, with_output=bool(metrics))
-        self._steps = Steps(model, optimizer, self._measure, clip_norm, clip_value, self.say if jit else None)
+        say = self.say if jit else None
+        self._steps = Steps(model, optimizer, self._measure, clip_norm, clip_value, say, self._size)
         self.history: list[Epoch] = []
         self.step = 0
         self.loss: Any = math.nan
+        self.rates: dict[str, float] = {}
         self.batches: list[Any] = []
         self.loader: Any = None
         self.validation: Any = None
         self.epochs: int | None = None  # the number of the last epoch of the running fit
         self.stopping = False
-        self._first: int | None = None  # epochs before the fit that is running, or that has been cut short
+        self._first: int | None = None  # epochs before the fit that is running, or that a file is in
+        self._number = 0  # of the epoch that is running, or was the last
         self._tally = Tally()
         self._position = Position()
         self._of_callbacks: dict[str, Any] = {}  # saved, and not yet loaded
@@ -112,7 +117,10 @@ class Trainer(SaveMethods, MeasureMethods):
     ) -> list[Epoch]:
         """Train for `epochs` passes over `loader`; returns the history, a row for each epoch.
 
-        After `resume`, a fit that was cut short is finished: `epochs` counts those that it had done.
+        After `resume` it finishes the fit that the file is in: `epochs` counts those that were done before, so that
+        the same program comes to the same end, and the started epoch goes on where it was cut. If that fit had come
+        to its end, by `epochs` or because a callback had stopped it, nothing is trained, and a line says so. With
+        `lr` or `lr_scale` given to `resume`, a fit that had ended is followed by a new one of `epochs` epochs.
 
         Args:
             validation: batches on which loss and metrics are measured after each epoch, in `eval` mode.
@@ -122,38 +130,43 @@ class Trainer(SaveMethods, MeasureMethods):
         Raises:
             NonFiniteError: the training loss of an epoch is no finite number. `NaNGuard` tells where it comes from.
         """
-        if epochs is None and until is None:
-            raise ValueError("how long to train? pass epochs=10, or until=StopOnConvergence()")
-        if epochs is not None and epochs < 0:
-            raise ValueError(f"epochs must not be negative, got {epochs}")
-        self.loader, self.validation = loader, validation
-        self._first = len(self.history) if self._first is None else self._first
-        self.epochs = None if epochs is None else self._first + epochs
-        self.stopping = False
+        epochs = check_fit(loader, validation, epochs, until, self.monitor)
+        first = len(self.history) if self._first is None else self._first
+        last = None if epochs is None else first + epochs
+        if self._position.batches and last is not None and len(self.history) >= last:
+            raise ValueError(
+                f"the fit that is resumed was cut in its epoch {len(self.history) - first + 1}, which would be lost: "
+                f"epochs counts all epochs of that fit and must be at least that number, got {epochs}"
+            )
+        self._position.restore(loader, validation)
+        self.loader, self.validation, self.epochs = loader, validation, last
+        self.stopping = self.stopping and self._first is not None
+        self._first, self._number = first, len(self.history)
         own = self.callbacks
         if until is not None:
             self.callbacks = [*own, until if isinstance(until, Callback) else StopWhen(until)]
             self.callbacks.sort(key=lambda callback: callback.order)
         self._load_callbacks()
-        self._position.restore(loader, validation)
+        self._say_what_is_left()
         self._steps.refresh()
         if not self.model.training:  # parts that have been set to eval on purpose stay so
             self.model.train()
         try:
             self._tell("on_fit_start")
-            while not self.stopping and (self.epochs is None or len(self.history) < self.epochs):
+            while not self._over():
                 self._epoch()
             self._tell("on_fit_end")
         finally:
             self._first, self._position = None, Position()
-            try:
-                self._tell("close")
-            finally:
-                self.callbacks = own
+            with ExitStack() as stack:  # all are closed, whatever one of them raises
+                stack.callback(setattr, self, "callbacks", own)
+                for close in reversed(acting(self.callbacks, "close")):
+                    stack.callback(close, self)
         return self.history
 
     def _epoch(self) -> None:
         start = time.perf_counter()
+        self._number = len(self.history) + 1
         if not self._position.batches:
             self._tally = Tally()
         self._tell("on_epoch_start")
@@ -182,6 +195,7 @@ class Trainer(SaveMethods, MeasureMethods):
                     self._count(self._tally, batch, loss, measured)
                 self.loss = results[-1][0]
                 self.step += 1
+                self.rates = learning_rates(self.optimizer)
                 self._position.batches += len(batches)
                 if each_step:
                     self.scheduler.step()
@@ -198,7 +212,7 @@ class Trainer(SaveMethods, MeasureMethods):
                 "NaNGuard() among the callbacks the error names the layer and the operation"
             )
         row["last_loss"] = float(self.loss)
-        row |= _learning_rates(self.optimizer, self.step)
+        row |= self.rates
         if self.validation is not None:
             row |= {f"validation_{name}": mean for name, mean in self.evaluate(self.validation).items()}
             row["gap"] = row.validation_loss - row.training_loss
@@ -225,7 +239,7 @@ class Trainer(SaveMethods, MeasureMethods):
         """End the training after the running epoch."""
         self.stopping = True
         if reason:
-            self.say(f"stopped after epoch {len(self.history)}: {reason}")
+            self.say(f"stopped after epoch {self._number}: {reason}")
 
     @property
     def eager_because(self) -> str:
@@ -248,16 +262,3 @@ class Trainer(SaveMethods, MeasureMethods):
         done = len(self.history) - (self._first or 0)
         total = (self.epochs - (self._first or 0)) * of_epoch
         return total, done * of_epoch + self._position.batches // self.accumulate
-
-
-def _takes_value(scheduler: Any) -> bool:
-    """True if `scheduler.step(value)` wants a value, as that of a plateau does."""
-    parameters = inspect.signature(scheduler.step).parameters.values()
-    return any(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
-
-
-def _learning_rates(optimizer: Optimizer, step: int) -> dict[str, float]:
-    """The learning rates of the groups at step `step`, of those that have one."""
-    rates = [group["lr"] for group in optimizer.param_groups if "lr" in group]
-    values = [float(rate(step) if callable(rate) else rate) for rate in rates]
-    return {"lr" if k == 0 else f"lr_{k}": value for k, value in enumerate(values)}

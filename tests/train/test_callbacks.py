@@ -201,6 +201,53 @@ def test_ctrl_c_leaves_the_last_file_whole(tmp_path):
     assert len(again.history) == 2
 
 
+class Spoil(Callback):
+    """Spoils the loss, or a weight, after step 7."""
+
+    order = -2
+
+    def __init__(self, what):
+        self.what = what
+
+    def on_step_end(self, trainer):
+        if trainer.step == 7:
+            if self.what == "loss":
+                trainer.loss = minigrad.tensor(float("nan"))
+            else:
+                with minigrad.no_grad():
+                    trainer.model[3].bias[0] = float("inf")
+
+
+@pytest.mark.parametrize("what", ["loss", "weight"])
+def test_what_is_not_finite_is_not_saved(tmp_path, what):
+    class Cut(Callback):
+        def on_step_end(self, trainer):
+            if trainer.step == 8 - (what == "loss"):
+                raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        fit([Spoil(what), Checkpoint(tmp_path, every_steps=1), Cut()])
+    again = make([Checkpoint(tmp_path)])
+    again.resume(tmp_path / "last.safetensors")
+    assert again.step == 6
+
+
+def test_an_epoch_that_ends_with_broken_weights_is_not_saved(tmp_path):
+    class Break(Callback):
+        def on_epoch_end(self, trainer, row):
+            if row.number == 2:
+                with minigrad.no_grad():
+                    trainer.model[0].weight[0, 0] = float("nan")
+
+    heard = Heard()
+    fit([Break(), Checkpoint(tmp_path, keep=3)], 2, progress=heard)
+    assert heard.lines == ["epoch 2 is not saved: 0.weight is not finite"]
+    assert names(tmp_path) == ["best.safetensors", "epoch-0001.safetensors", "last.safetensors"]
+    again = make([Checkpoint(tmp_path)])
+    again.resume(tmp_path / "last.safetensors")
+    assert len(again.history) == 1
+
+
 # -- hyperparameters -------------------------------------------------------------------------------------------------
 
 

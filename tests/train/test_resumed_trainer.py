@@ -147,7 +147,167 @@ def test_a_callback_that_is_new_is_named(tmp_path):
     heard = Heard()
     trainer = make([EarlyStopping(), StopOnConvergence()], progress=heard)
     trainer.resume(tmp_path / "last.safetensors")
-    assert heard.lines[1:] == ["not in the file, and begun anew: StopOnConvergence"]
+    assert heard.lines[1:] == ["not in the file, and begun anew: StopOnConvergence(training_loss)"]
+
+
+# -- trainings that had ended ----------------------------------------------------------------------------------------
+
+
+def ended_by(callback, folder, resume=None, epochs=20, cut=(), **options):
+    """A training that `callback` ends, or another start of the same program."""
+    heard = Heard()
+    trainer = make([callback, Checkpoint(folder, every_steps=1), *cut], progress=heard)
+    if resume is not None:
+        trainer.resume(f"{folder}/last.safetensors", **resume)
+    training, validation = loaders()
+    trainer.fit(training, epochs, validation=validation, **options)
+    return trainer, heard
+
+
+class StopIn(Callback):
+    """Stops in a step of an epoch, which is finished nevertheless."""
+
+    def on_step_end(self, trainer):
+        if trainer.step == 7:
+            trainer.stop("enough")
+
+
+class CutAtTheEnd(Callback):
+    """Is killed when the last checkpoint of a training that has been stopped is there."""
+
+    order = 2
+
+    def on_epoch_end(self, trainer, row):
+        if trainer.stopping:
+            raise ConnectionError("the power is gone")
+
+
+@pytest.mark.parametrize("cut", [[], [CutAtTheEnd()], [Cut(8)]], ids=["not", "at the end", "in the last epoch"])
+@pytest.mark.parametrize(
+    ("stopper", "until"),
+    [
+        (lambda: EarlyStopping(patience=1, min_delta=10.0), None),
+        (StopIn, None),
+        (lambda: EarlyStopping(patience=9), lambda: StopOnConvergence(tolerance=10.0)),
+        (lambda: EarlyStopping(patience=9), lambda: lambda row: row.number == 2),
+    ],
+    ids=["early", "in a step", "convergence", "a function"],
+)
+def test_what_a_callback_has_ended_stays_ended(tmp_path, stopper, until, cut):
+    def started(folder, resume=None, cut=()):
+        return ended_by(stopper(), folder, resume, cut=cut, until=until and until())
+
+    whole, _ = started(tmp_path / "whole")
+    assert len(whole.history) == 2
+    try:
+        started(tmp_path, cut=cut)
+    except ConnectionError:
+        assert cut
+    for _ in range(2):  # and once more
+        again, heard = started(tmp_path, {})
+        assert measured(again) == measured(whole) and weights(again) == weights(whole)
+    assert "nothing to do: this training had been stopped" in heard.lines[1]
+    assert len(again.fit(loaders()[0], 1, validation=loaders()[1])) == 3  # another fit is a new one
+
+
+@pytest.mark.parametrize("stopper", [StopIn, Callback], ids=["stopped", "complete"])
+@pytest.mark.parametrize("rate", [{"lr": 0.01}, {"lr_scale": 0.1}])
+def test_with_another_rate_a_training_that_had_ended_goes_on(tmp_path, stopper, rate):
+    first, _ = ended_by(stopper(), tmp_path, epochs=2)
+    again, heard = ended_by(stopper(), tmp_path, rate, epochs=2)
+    assert len(first.history) == 2 and [row.lr for row in again.history] == pytest.approx([0.1, 0.1, 0.01, 0.01])
+    assert not [line for line in heard.lines if "nothing to do" in line]
+    assert [row.number for row in again.history] == [1, 2, 3, 4]
+
+
+def test_with_another_rate_a_training_that_was_cut_is_finished(tmp_path):
+    for cut in Cut(8), CutEpoch():
+        with pytest.raises(ConnectionError):
+            ended_by(Callback(), tmp_path, epochs=4, cut=[cut])
+        again, _ = ended_by(Callback(), tmp_path, {"lr_scale": 0.1}, epochs=4)
+        assert len(again.history) == 4 and again.step == 20 and again.history[-1].lr == pytest.approx(0.01)
+
+
+def test_nothing_to_do_is_said(tmp_path):
+    ended_by(Callback(), tmp_path, epochs=2)
+    again, heard = ended_by(Callback(), tmp_path, {}, epochs=2)
+    assert heard.lines[1:] == ["nothing to do: 2 epochs have been done, and 2 were asked for"]
+    assert len(again.fit(loaders()[0], 1, validation=loaders()[1])) == 3
+
+
+def test_an_epoch_that_has_begun_is_not_dropped(tmp_path):
+    whole, _ = ended_by(Callback(), tmp_path / "whole", epochs=3)
+    with pytest.raises(ConnectionError):
+        ended_by(Callback(), tmp_path, epochs=4, cut=[Cut(12)])
+    again = make([Checkpoint(tmp_path)])
+    again.resume(tmp_path / "last.safetensors")
+    with pytest.raises(ValueError, match=r"was cut in its epoch 3, which would be lost: .* that number, got 2"):
+        again.fit(loaders()[0], 2, validation=loaders()[1])
+    again.fit(loaders()[0], 3, validation=loaders()[1])
+    assert measured(again) == measured(whole) and again.step == 15
+
+
+def test_a_program_that_begins_or_resumes(tmp_path):
+    path = tmp_path / "last.safetensors"
+    trainer = make([Checkpoint(tmp_path)])
+    with pytest.raises(FileNotFoundError):
+        trainer.resume(path)
+    report = trainer.resume(path, missing_ok=True)
+    assert str(report) == f"nothing to resume: there is no file {path}" and trainer._first is None
+    assert len(trainer.fit(loaders()[0], 2)) == 2
+    again = make([Checkpoint(tmp_path)])
+    assert str(again.resume(path, missing_ok=True)).startswith(f"resumed from {path}")
+    assert len(again.history) == 2
+
+
+# -- what fits to what -----------------------------------------------------------------------------------------------
+
+
+def test_callbacks_of_one_class_may_change_places(tmp_path):
+    def stoppers():
+        return EarlyStopping("training_loss", patience=50), EarlyStopping("validation_loss", patience=50)
+
+    before = stoppers()
+    training, validation = loaders()
+    make([*before, Checkpoint(tmp_path)]).fit(training, 3, validation=validation)
+    after, heard = stoppers(), Heard()
+    make(after[::-1], progress=heard).resume(tmp_path / "last.safetensors")
+    assert [one.best for one in after] == [one.best for one in before] and len(heard.lines) == 1
+
+
+def test_states_that_nobody_wants_are_named(tmp_path):
+    until = StopOnConvergence(tolerance=0.0)
+    training, validation = loaders()
+    make([EarlyStopping("gap"), Checkpoint(tmp_path)]).fit(training, 1, validation=validation, until=until)
+    trainer = make(progress=(heard := Heard()))
+    trainer.resume(tmp_path / "last.safetensors")
+    trainer.fit(training, 2, validation=validation, until=until)
+    assert heard.lines[1:] == ["in the file, and not here: EarlyStopping(gap), Checkpoint(loss)"]
+    trainer.fit(training, 1, validation=validation)
+    assert len(heard.lines) == 2  # once
+
+
+def test_a_loader_that_does_not_fit_is_named(tmp_path):
+    with pytest.raises(ConnectionError):
+        ended_by(Callback(), tmp_path, epochs=4, cut=[Cut(8)])
+    again = make([own := Checkpoint(tmp_path)])
+    again.resume(tmp_path / "last.safetensors")
+    with pytest.raises(ValueError, match="the loader of training batches: the state is that of another DataLoader"):
+        again.fit(loaders(batch_size=10)[0], 4, until=StopOnConvergence())
+    assert again.callbacks == [own]  # and the next attempt goes on
+    assert len(again.fit(loaders()[0], 4, validation=loaders()[1])) == 4
+
+
+def test_a_callback_may_look_at_the_batches(tmp_path):
+    class Look(Callback):
+        def on_step_end(self, trainer):
+            next(iter(trainer.loader))
+
+    whole, _ = ended_by(Look(), tmp_path / "whole", epochs=3)
+    with pytest.raises(ConnectionError):
+        ended_by(Look(), tmp_path, epochs=3, cut=[Cut(8)])
+    again, _ = ended_by(Look(), tmp_path, {}, epochs=3)
+    assert measured(again) == measured(whole) and again.step == 15
 
 
 def test_after_ctrl_c_what_is_saved_begins_the_epoch_anew(tmp_path):

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+import typing
 
 import pytest
 from small_problem import Heard, loaders, make, measured, network, points, weights
@@ -11,7 +12,15 @@ import minigrad
 from minigrad import nn
 from minigrad.optim.lbfgs import LBFGS
 from minigrad.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau, StepLR
-from minigrad.train import Callback, NonFiniteError, Trainer, accuracy, correct, mean_squared_error
+from minigrad.train import (
+    Callback,
+    NonFiniteError,
+    StopOnConvergence,
+    Trainer,
+    accuracy,
+    correct,
+    mean_squared_error,
+)
 from minigrad.utils.data import DataLoader, TensorDataset
 
 
@@ -177,6 +186,89 @@ def test_training_on_a_device_moves_batches(device):
     assert math.isfinite(row.gap) and trainer.predict(validation).device.type == device
 
 
+def test_a_model_on_the_cpu_gets_batches_there(device):
+    batches = [[part.to(device) for part in batch] for batch in loaders()[0]]
+    trainer = make()
+    assert math.isfinite(trainer.fit(batches, 1, validation=batches)[0].gap)
+    assert trainer.predict(batches).device.type == "cpu"
+
+
+class Pair(typing.NamedTuple):
+    a: minigrad.Tensor
+    b: minigrad.Tensor
+
+
+@pytest.mark.parametrize("options", [{}, {"jit": False}, {"accumulate": 2}])
+def test_named_batches_keep_their_names(options):
+    def error(model, batch):
+        return nn.functional.cross_entropy(model(batch.a), batch.b)
+
+    minigrad.manual_seed(0)
+    model, heard = network(0.0), Heard()
+    trainer = Trainer(model, minigrad.optim.SGD(model.parameters(), lr=0.1), step_function=error, progress=heard,
+                      **options)  # fmt: skip
+    batches = [Pair(*batch) for batch in loaders()[0]]
+    trainer.fit(batches, 3, validation=batches)
+    plain = make(dropout=0.0, optimizer=lambda p: minigrad.optim.SGD(p, lr=0.1), **options)
+    plain.fit([list(batch) for batch in batches], 3, validation=batches)
+    assert [r.gap for r in trainer.history] == [r.gap for r in plain.history] and not heard.lines
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_means_count_the_samples_of_targets_of_any_form(jit):
+    """Batches of 4 and 1 samples whose targets are dictionaries, and whose inputs have time first."""
+
+    class Sum(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(minigrad.ones(1))
+
+        def forward(self, x):
+            return x.sum(dim=0) * self.weight  # (T, N) -> (N,)
+
+    def loss(output, target):
+        return (output - target["y"]).square().mean()
+
+    def trained(accumulate, batches):
+        model = Sum()
+        trainer = Trainer(model, minigrad.optim.SGD(model.parameters(), lr=1e-6), loss, jit=jit, progress=False,
+                          accumulate=accumulate)  # fmt: skip
+        row = trainer.fit(batches, 1)[0]
+        return row.training_loss, model.weight.item()
+
+    x = minigrad.arange(10.0).reshape(2, 5)
+    batches = [(x[:, :4], {"y": minigrad.zeros(4), "more": 1}), (x[:, 4:], {"y": minigrad.zeros(1), "more": 1})]
+    whole = trained(1, [(x, {"y": minigrad.zeros(5), "more": 1})])
+    assert trained(2, batches) == pytest.approx(whole, rel=1e-6)
+
+
+def test_a_target_without_dimensions_leaves_the_count_to_the_inputs():
+    model = nn.Linear(2, 1)
+    trainer = Trainer(
+        model, minigrad.optim.SGD(model.parameters(), lr=1e-9), lambda o, y: (o - y).square().mean(), progress=False
+    )
+    x = minigrad.ones(4, 2)
+    row = trainer.fit([(x, minigrad.tensor(1.0)), (x[:1], minigrad.tensor(5.0))], 1)[0]
+    output = model(x[:1]).item()
+    assert row.training_loss == pytest.approx((4 * (output - 1) ** 2 + (output - 5) ** 2) / 5, rel=1e-5)
+
+
+def test_predict_takes_arrays_and_gives_what_the_model_gives():
+    trainer = make(dropout=0.0)
+    x = points(20).tensors[0]
+    expected = trainer.predict(x).tolist()
+    for given in (x.numpy(), [x.numpy()], [(x[:7].numpy(),), (x[7:].numpy(),)]):
+        assert trainer.predict(given).tolist() == expected
+
+    class Two(nn.Module):
+        def forward(self, x):
+            return {"double": 2 * x, "both": (x, [x + 1])}
+
+    trainer.model = Two()
+    found = trainer.predict(DataLoader(x, 7))
+    assert found["double"].tolist() == (2 * x).tolist() and found["both"][1][0].tolist() == (x + 1).tolist()
+
+
 # -- schedulers ------------------------------------------------------------------------------------------------------
 
 
@@ -204,6 +296,42 @@ def test_a_plateau_gets_the_value_that_is_monitored(monitor, validated, expected
     training, validation = loaders()
     history = trainer.fit(training, 3, validation=validation if validated else None)
     assert given[-3:] == [row[expected] for row in history]
+
+
+def test_the_row_has_the_rate_that_the_last_step_was_made_with():
+    used = []
+
+    class Look(Callback):
+        def on_step_start(self, trainer):
+            used.append(trainer.optimizer.param_groups[0]["lr"])
+
+    trainer = make([Look()], scheduler=lambda o: StepLR(o, 1, 0.5), scheduler_every="step")
+    assert [row.lr for row in trainer.fit(loaders()[0], 2)] == [used[4], used[9]]
+
+
+def test_a_rate_that_is_a_function_is_that_of_the_optimizers_step():
+    trainer = make(optimizer=lambda p: minigrad.optim.SGD(p, lr=lambda t: 1 / t))
+    for p in trainer.model.parameters():
+        p.grad = minigrad.zeros_like(p)
+    trainer.optimizer.step()  # it has been used before
+    assert trainer.fit(loaders()[0], 1)[0].lr == 1 / 6
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_parameters_that_a_callback_adds_are_clipped_too(jit):
+    class Thaw(Callback):
+        def on_epoch_start(self, trainer):
+            if len(trainer.history) == 1:
+                trainer.optimizer.add_param_group({"params": trainer.model[3].parameters(), "lr": 1000.0})
+
+    def first_layer(parameters):
+        return minigrad.optim.SGD([*parameters][:2], lr=0.1)
+
+    trainer = make([Thaw()], optimizer=first_layer, clip_norm=1e-6, jit=jit)
+    before = trainer.model[3].weight.detach().clone()
+    trainer.fit(loaders()[0], 2)
+    moved = (trainer.model[3].weight - before).abs().max().item()
+    assert 0 < moved <= 5 * 1000 * 1e-6 * 1.01
 
 
 def test_rates_of_all_groups_are_in_the_row():
@@ -303,6 +431,37 @@ def test_ctrl_c_keeps_what_was_trained():
     assert len(trainer.fit(loaders()[0], 1)) == 3
 
 
+def test_all_callbacks_are_closed_whatever_one_of_them_raises():
+    closed = []
+
+    class Fails(Callback):
+        def close(self, trainer):
+            closed.append("fails")
+            raise OSError("the disk is full")
+
+    class Closes(Callback):
+        def close(self, trainer):
+            closed.append("closes")
+
+    trainer = make([Fails(), Closes()])
+    with pytest.raises(OSError, match="the disk is full"):
+        trainer.fit(loaders()[0], 1, until=lambda row: False)
+    assert closed == ["fails", "closes"] and len(trainer.callbacks) == 2
+
+
+@pytest.mark.parametrize("moment", ["on_epoch_start", "on_step_end", "on_epoch_end"])
+def test_the_epoch_that_a_callback_ends_is_named(moment):
+    class Enough(Callback):
+        def act(self, trainer, row=None):
+            if len(trainer.history) == (moment == "on_epoch_end"):
+                trainer.stop("enough")
+
+    setattr(Enough, moment, Enough.act)
+    heard = Heard()
+    assert len(make([Enough()], progress=heard).fit(loaders()[0], 4)) == 1
+    assert set(heard.lines) == {"stopped after epoch 1: enough"}
+
+
 # -- what it shows ---------------------------------------------------------------------------------------------------
 
 
@@ -338,7 +497,7 @@ def test_the_bar_shows_loss_and_rate(monkeypatch):
     monkeypatch.setattr(tqdm, "tqdm", Bar)
     make(progress=True, accumulate=2).fit(loaders()[0], 2)
     shown = bars[0].file.getvalue()
-    assert "loss 0." in shown and "step/s" in shown and "6/6" in shown
+    assert "loss 0." in shown and ", lr 0.1" in shown and "step/s" in shown and "6/6" in shown
 
 
 # -- what it refuses -------------------------------------------------------------------------------------------------
@@ -353,11 +512,31 @@ def test_the_bar_shows_loss_and_rate(monkeypatch):
         ({"step_function": len}, "either loss"),
         ({"callbacks": [Callback]}, "objects of subclasses of Callback"),
         ({"scheduler": ReduceLROnPlateau, "scheduler_every": "step"}, "scheduler_every must be 'epoch'"),
+        ({"scheduler": lambda o: StepLR}, "one scheduler that has been made .* got the class StepLR"),
+        ({"scheduler": lambda o: [StepLR(o, 1), StepLR(o, 2)]}, "one scheduler that has been made .* got a list"),
+        ({"scheduler": lambda o: StepLR(make().optimizer, 1)}, "the scheduler is that of another optimizer"),
+        ({"optimizer": list}, "optimizer must be one that has been made, .* got a list"),
+        ({"optimizer": lambda p: minigrad.optim.SGD}, "optimizer must be .* got the class SGD"),
+        ({"monitor": "gap"}, "monitor='gap' is what a scheduler of a plateau gets, and there is none"),
+        ({"monitor": "gap", "scheduler": lambda o: StepLR(o, 1)}, "monitor='gap' is what a scheduler of a plateau"),
     ],
 )
 def test_mistakes_are_named(options, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make(**options)
+
+
+def test_a_model_is_a_module_and_one_callback_needs_no_list():
+    optimizer = make().optimizer
+    with pytest.raises(TypeError, match="model must be a module, got a function"):
+        Trainer(lambda x: x, optimizer, nn.functional.mse_loss)
+    heard = Heard()
+    assert make(heard).callbacks == [heard]
+
+
+def test_a_group_without_parameters_is_no_harm():
+    trainer = make(optimizer=lambda p: minigrad.optim.SGD([{"params": []}, {"params": p}], lr=0.1))
+    assert math.isfinite(trainer.fit(loaders()[0], 1)[0].training_loss)
 
 
 def test_mistakes_in_fit():
@@ -370,7 +549,27 @@ def test_mistakes_in_fit():
     with pytest.raises(ValueError, match="scores"):
         make().evaluate([(minigrad.zeros(2, 2), minigrad.zeros(2, 2))])
     with pytest.raises(ValueError, match="'validation_luck' is not measured; what is: number"):
-        make(scheduler=ReduceLROnPlateau, monitor="validation_luck").fit(loaders()[0], 1)
+        make(scheduler=ReduceLROnPlateau, monitor="validation_luck").fit(loaders()[0], 1, validation=loaders()[1])
+    unused = make(scheduler=ReduceLROnPlateau, monitor="gap")
+    with pytest.raises(ValueError, match=r"the scheduler gets 'gap': pass fit\(..., validation=loader\)"):
+        unused.fit(loaders()[0], 1)
+    assert not unused.step
+    data = points()
+    for loader, validation, name in (data, None, "the loader"), (loaders()[0], data, "validation"):
+        with pytest.raises(TypeError, match=f"{name} gives samples, not batches: wrap it, DataLoader"):
+            make().fit(loader, 1, validation=validation)
+    for measure in make().evaluate, make().predict:
+        with pytest.raises(TypeError, match="the loader gives samples, not batches"):
+            measure(data)
+    with pytest.raises(TypeError, match="the loader must give batches, such as a DataLoader, got int"):
+        make().fit(3, 1)
+    for epochs in 1.5, "3":
+        with pytest.raises(TypeError, match=f"epochs must be a whole number, got {epochs!r}"):
+            make().fit(loaders()[0], epochs)
+    with pytest.raises(ValueError, match="epochs must not be negative, got -1"):
+        make().fit(loaders()[0], -1)
+    with pytest.raises(TypeError, match=r"until must be .* got the class StopOnConvergence"):
+        make().fit(loaders()[0], until=StopOnConvergence)
 
 
 def test_minigrad_does_not_import_it():

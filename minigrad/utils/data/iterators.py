@@ -38,6 +38,10 @@ class LoaderIterator:
         self.yielded = 0
         self.ended = False
         self.clock = loader.clock
+        self.touch()
+
+    def touch(self) -> None:
+        """Be, of all passes over the loader, the one that is being read: whose place the loader's state holds."""
         self.clock[0] = self.touched = self.clock[0] + 1
 
     def __iter__(self) -> LoaderIterator:
@@ -47,7 +51,7 @@ class LoaderIterator:
         return len(self.index_sampler)  # type: ignore[arg-type]
 
     def __next__(self) -> Any:
-        self.clock[0] = self.touched = self.clock[0] + 1  # of all passes, this is the one that is being read
+        self.touch()
         try:
             batch = self.next_batch()
         except StopIteration:
