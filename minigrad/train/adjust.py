@@ -82,6 +82,11 @@ class AdjustOnPlateau(Callback):
         set_option(optimizer, self.option, lambda value: changed(self.option, value, self.change), self.group)
         return True
 
+    @property
+    def saved_as(self) -> str:
+        group = "" if self.group is None else f", group {self.group}"
+        return f"{type(self).__name__}({self.option}{group}, {self.watched.monitor})"
+
     def on_fit_start(self, trainer: Trainer) -> None:
         self.watched.require(trainer, self)
         for group in groups_with(trainer.optimizer, self.option, self.group):

@@ -12,7 +12,7 @@ from minigrad.utils.data.iterators import LoaderIterator
 
 
 def batch_size(batch: Any) -> int:
-    """The length of the first tensor with dimensions in a batch.
+    """The length of the first tensor or array with dimensions in a batch.
 
     >>> import minigrad
     >>> batch_size({"images": minigrad.ones(8, 2), "weight": 1.0})
@@ -36,7 +36,7 @@ def target_size(batch: Any) -> int:
 
 
 def _length(part: Any) -> int | None:
-    if isinstance(part, Tensor):
+    if hasattr(part, "ndim"):  # an array, too
         return len(part) if part.ndim else None
     if isinstance(part, dict):
         part = list(part.values())

@@ -64,6 +64,10 @@ class Oscillation(Callback):
     def _oscillates(self) -> bool:
         return self.turns >= self.share * (self.first - 2)
 
+    @property
+    def saved_as(self) -> str:
+        return f"{type(self).__name__}({self.watch})"
+
     def on_step_end(self, trainer: Trainer) -> None:
         if self.seen == self.first:
             return

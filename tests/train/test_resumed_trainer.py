@@ -5,7 +5,7 @@ from small_problem import Heard, loaders, make, measured, weights
 
 import minigrad
 from minigrad.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
-from minigrad.train import Callback, Checkpoint, EarlyStopping, Oscillation, StopOnConvergence
+from minigrad.train import AdjustOnPlateau, Callback, Checkpoint, EarlyStopping, Oscillation, StopOnConvergence
 
 
 class Cut(Callback):
@@ -273,6 +273,21 @@ def test_callbacks_of_one_class_may_change_places(tmp_path):
     after, heard = stoppers(), Heard()
     make(after[::-1], progress=heard).resume(tmp_path / "last.safetensors")
     assert [one.best for one in after] == [one.best for one in before] and len(heard.lines) == 1
+
+
+def test_each_of_a_class_has_a_name_of_its_own():
+    class Own(Callback):
+        pass
+
+    callbacks = [
+        AdjustOnPlateau("lr", 0.5), AdjustOnPlateau("lr", 0.5, group=0), AdjustOnPlateau("momentum", 0.5, "gap"),
+        Oscillation(), Oscillation("loss"), StopOnConvergence(), Own(), Own(),
+    ]  # fmt: skip
+    assert [name for name, _ in make(callbacks)._named_callbacks()] == [
+        "AdjustOnPlateau(lr, validation_loss)", "AdjustOnPlateau(lr, group 0, validation_loss)",
+        "AdjustOnPlateau(momentum, gap)", "Oscillation(steps)", "Oscillation(loss)",
+        "StopOnConvergence(training_loss)", "Own", "Own_2",
+    ]  # fmt: skip
 
 
 def test_states_that_nobody_wants_are_named(tmp_path):

@@ -253,6 +253,22 @@ def test_a_target_without_dimensions_leaves_the_count_to_the_inputs():
     assert row.training_loss == pytest.approx((4 * (output - 1) ** 2 + (output - 5) ** 2) / 5, rel=1e-5)
 
 
+def test_batches_of_arrays():
+    arrays = [[part.numpy() for part in batch] for batch in loaders(20)[0]]  # 8, 8 and 4 samples
+    tensors = [[minigrad.tensor(part) for part in batch] for batch in arrays]
+
+    def error(output, target):
+        return (output.sum(dim=1) - target).square().mean()
+
+    rows = []
+    for batches in arrays, tensors:
+        minigrad.manual_seed(0)
+        model = network(0.0)
+        trainer = Trainer(model, minigrad.optim.SGD(model.parameters(), lr=0.1), error, progress=False)
+        rows.append(trainer.fit(batches, 1)[0].training_loss)
+    assert rows[0] == rows[1]
+
+
 def test_predict_takes_arrays_and_gives_what_the_model_gives():
     trainer = make(dropout=0.0)
     x = points(20).tensors[0]
