@@ -70,9 +70,8 @@ class SaveMethods:
         if missing_ok and not os.path.exists(path):
             return Report(os.fsdecode(path))
         report = self._session().resume(path, lr_scale=lr_scale, lr=lr, strict=strict)
-        if (lr is not None or lr_scale is not None) and not self._position.batches:
-            self._first = None if self._over() else self._first
-            self.stopping = False
+        if (lr is not None or lr_scale is not None) and self._over():
+            self._first = None
         self.say(str(report))
         new = [name for name, callback in self._named_callbacks() if callback.state_dict() and name not in self._saved]
         if new:

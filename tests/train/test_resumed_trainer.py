@@ -206,6 +206,8 @@ def test_what_a_callback_has_ended_stays_ended(tmp_path, stopper, until, cut):
     for _ in range(2):  # and once more
         again, heard = started(tmp_path, {})
         assert measured(again) == measured(whole) and weights(again) == weights(whole)
+        # the states of callbacks have stayed, too
+        assert [getattr(c, "waited", 0) for c in again.callbacks] == [getattr(c, "waited", 0) for c in whole.callbacks]
     assert "nothing to do: this training had been stopped" in heard.lines[1]
     assert len(again.fit(loaders()[0], 1, validation=loaders()[1])) == 3  # another fit is a new one
 

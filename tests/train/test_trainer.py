@@ -490,6 +490,19 @@ def test_a_line_for_each_epoch_or_silence(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_why_a_step_is_not_recorded_is_known_where_nothing_is_shown():
+    def reads(model, batch):
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        return loss * (2 if loss.item() > 100 else 1)
+
+    for progress in False, Heard():
+        model = network()
+        trainer = Trainer(model, minigrad.optim.SGD(model.parameters(), lr=0.1), step_function=reads, progress=progress)
+        trainer.fit(loaders()[0], 1)
+        assert "item()" in trainer.eager_because
+    assert trainer.callbacks[0].lines == [f"the step cannot be recorded and runs eagerly: {trainer.eager_because}"]
+
+
 def test_without_tqdm_one_sentence(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     make(progress=True).fit(loaders()[0], 2)
