@@ -278,11 +278,13 @@ def test_predict_takes_arrays_and_gives_what_the_model_gives():
 
     class Two(nn.Module):
         def forward(self, x):
-            return {"double": 2 * x, "both": (x, [x + 1])}
+            return {"positive": x.relu(), "both": (x, [x + 1])}
 
     trainer.model = Two()
-    found = trainer.predict(DataLoader(x, 7))
-    assert found["double"].tolist() == (2 * x).tolist() and found["both"][1][0].tolist() == (x + 1).tolist()
+    for given in DataLoader(x, 7), x.numpy():
+        found = trainer.predict(given)
+        assert found["positive"].tolist() == x.relu().tolist()
+        assert found["both"][1][0].tolist() == (x + 1).tolist()
 
 
 # -- schedulers ------------------------------------------------------------------------------------------------------
