@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from .monitor import Watched
@@ -60,6 +61,11 @@ class Callback:
 
     def close(self, trainer: Trainer) -> None:
         """`fit` is left, whatever the reason: an error, and Ctrl-C, too."""
+
+    def reset(self) -> None:
+        """A new training begins: what the callback has seen of another one is forgotten."""
+        fresh = vars(self).setdefault("_fresh", deepcopy(self.state_dict()))
+        self.load_state_dict(deepcopy(fresh))
 
     def state_dict(self) -> dict[str, Any]:
         """What has to be saved with a training."""

@@ -54,7 +54,11 @@ class Checkpoint(Callback):
         self.folder = Path(folder)
         self.keep, self.every_steps = keep, every_steps
         self._best, self._options = best, (monitor, mode, min_delta)
-        self.watched = Watched(monitor, mode, min_delta) if best and monitor is not None else None
+        self.reset()
+
+    def reset(self) -> None:
+        monitor, mode, min_delta = self._options
+        self.watched = Watched(monitor, mode, min_delta) if self._best and monitor is not None else None
         self.kept: list[str] = []  # names of the numbered files, the oldest first
 
     @property

@@ -103,6 +103,7 @@ class Trainer(SaveMethods, MeasureMethods):
         self._number = 0  # of the epoch that is running, or was the last
         self._tally = Tally()
         self._position = Position()
+        self._saved: set[str] = set()
         self._of_callbacks: dict[str, Any] = {}  # saved, and not yet loaded
 
     # -- training ------------------------------------------------------------------------------------------------
@@ -146,6 +147,9 @@ class Trainer(SaveMethods, MeasureMethods):
         if until is not None:
             self.callbacks = [*own, until if isinstance(until, Callback) else StopWhen(until)]
             self.callbacks.sort(key=lambda callback: callback.order)
+        if not self.step:
+            for callback in self.callbacks:
+                callback.reset()
         self._load_callbacks()
         self._say_what_is_left()
         self._steps.refresh()

@@ -333,3 +333,28 @@ def test_a_training_that_goes_well_is_left_alone():
 def test_a_row_names_what_it_has():
     with pytest.raises(AttributeError, match="this epoch has no 'validation_loss', but number, training_loss"):
         _ = Epoch(number=1, training_loss=0.5).validation_loss
+
+
+def test_callbacks_that_have_been_at_another_training_begin_anew(tmp_path):
+    """One set of callbacks in a loop over folds: each training is as with callbacks of its own."""
+
+    def callbacks(folder):
+        return [
+            EarlyStopping("training_loss", patience=2), Checkpoint(folder, keep=2), Oscillation(first=5),
+            AdjustOnPlateau("lr", 0.5, patience=1, monitor="training_loss"),
+        ]  # fmt: skip
+
+    def train(used, rate):
+        training, validation = loaders()
+        trainer = make(used, lr=rate)
+        history = trainer.fit(training, 8, validation=validation, until=converged)
+        weights = [p.tolist() for p in trainer.model.parameters()]
+        return weights, [{k: v for k, v in row.items() if k != "seconds"} for row in history]
+
+    shared, converged = callbacks(tmp_path / "shared"), StopOnConvergence(1e-3)
+    train(shared, 0.1)
+    best = minigrad.load(tmp_path / "shared" / "best.safetensors")["extra"]
+    second = train(shared, 0.01)
+    converged = StopOnConvergence(1e-3)
+    assert second == train(callbacks(tmp_path / "own"), 0.01)
+    assert minigrad.load(tmp_path / "shared" / "best.safetensors")["extra"] != best
