@@ -10,24 +10,21 @@ LR_IN_VELOCITY = Hyperparameter("lr_in_velocity", choices=(True, False))
 FIRST_STEP = Hyperparameter("first_step", choices=("copy", "zeros"))
 
 
-def gain_and_rate(group: Group, t: int) -> tuple[float | None, float | None]:
-    """What the gradient is multiplied by on its way into the velocity, and the velocity on its way to the parameter.
+def factors(group: Group, t: int) -> dict[str, Any]:
+    """Gain, rate and μ by the names of update's parameters.
 
-    None stands for 1. The learning rate is in one of them: the results differ once it changes. Dampening 1 - τ is in
-    the first, but not at a first step that copies the gradient, and not without momentum.
+    The gradient is multiplied by the gain on its way into the velocity, and the velocity by the rate on its way to the
+    parameter; None stands for 1, and saves a pass over the arrays. The learning rate is in one of them: the results
+    differ once it changes. Dampening 1 - τ is in the gain, but not at a first step that copies the gradient, and not
+    without momentum.
     """
     lr = float(group["lr"])
     undamped = not group["momentum"] or (t == 1 and group["first_step"] == "copy")
     gain = 1.0 if undamped else 1.0 - group["dampening"]
+    mu = float(group["momentum"])
     if group["lr_in_velocity"]:
-        return lr * gain, None
-    return None if gain == 1 else gain, lr
-
-
-def factors(group: Group, t: int) -> dict[str, Any]:
-    """Gain, rate and μ by the names of update's parameters."""
-    gain, rate = gain_and_rate(group, t)
-    return {"gain": gain, "rate": rate, "mu": float(group["momentum"])}
+        return {"gain": lr * gain, "rate": None, "mu": mu}
+    return {"gain": None if gain == 1 else gain, "rate": lr, "mu": mu}
 
 
 def or_one(factor: float | None) -> float:

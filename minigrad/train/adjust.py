@@ -44,7 +44,8 @@ class Adjust(Callback):
 class AdjustOnPlateau(Callback):
     """Change any option of the optimizer when a number has not got better for `patience` epochs in a row.
 
-    For the learning rate alone there is `optim.lr_scheduler.ReduceLROnPlateau`.
+    For the learning rate alone there is `optim.lr_scheduler.ReduceLROnPlateau`. A scheduler that computes the rate anew
+    at each epoch (cosine restarts, OneCycleLR, LambdaLR) undoes what this does to it.
 
     >>> longer = AdjustOnPlateau("alpha", lambda alpha: 1 - (1 - alpha) / 2, monitor="training_loss", patience=5)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
+
+from minigrad.serialization.atomic import replacing
 
 from .errors import extra
 from .history import Epoch
@@ -35,9 +36,5 @@ def save_curves(path: Path, epochs: Sequence[Epoch], title: str) -> None:
         axes.legend()
         axes.xaxis.get_major_locator().set_params(integer=True)
 
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        figure.savefig(unfinished, format="png", dpi=120)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=120)

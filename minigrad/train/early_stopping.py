@@ -30,7 +30,8 @@ class EarlyStopping(Callback):
         patience: epochs without improvement, at least 1.
         restore_best: give the model the weights of the best epoch when the training ends, for whatever reason it ends
             by itself (all epochs are done, another callback stops it). After an error or Ctrl-C the model keeps the
-            weights that it has, and `restore(model)` gives it the best ones.
+            weights that it has, and `restore(model)` gives it the best ones. The optimizer keeps the state of the last
+            epoch.
         start_from_epoch: epochs before this one are not looked at.
     """
 

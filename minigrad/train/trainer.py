@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from typing import Any
+from weakref import ref
 
 from minigrad import nn
 from minigrad.optim import Optimizer
@@ -88,7 +89,7 @@ class Trainer(SaveMethods, MeasureMethods):
         self._custom = step_function is not None
         self._size = batch_size if self._custom else target_size
         self._measure = measuring(loss, step_function, with_output=bool(metrics))
-        say = self.say if jit else None
+        say = _speaker(self) if jit else None
         self._steps = Steps(model, optimizer, self._measure, clip_norm, clip_value, say, self._size)
         self.history: list[Epoch] = []
         self.step = 0
@@ -266,3 +267,15 @@ class Trainer(SaveMethods, MeasureMethods):
         done = len(self.history) - (self._first or 0)
         total = (self.epochs - (self._first or 0)) * of_epoch
         return total, done * of_epoch + self._position.batches // self.accumulate
+
+
+def _speaker(trainer: Trainer) -> Callable[[str], None]:
+    """`trainer.say` for its own parts: a reference back would keep the trainer until the garbage collector runs."""
+    owner = ref(trainer)
+
+    def say(text: str) -> None:
+        trainer = owner()
+        if trainer is not None:
+            trainer.say(text)
+
+    return say

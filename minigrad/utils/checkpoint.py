@@ -33,17 +33,15 @@ def checkpoint(
     that it did not make.
 
     Args:
-        function: returns a tensor, or tensors in tuples, lists and dicts. use_reentrant: accepted for
-        PyTorch's sake; both variants are this one, which has none of the limits of
-            the reentrant one.
-        preserve_rng_state: draw the same random numbers the second time (dropout) from the default
-        generators. context_fn: gives two context managers, one for each run. determinism_check, debug:
-        accepted for PyTorch's sake.
+        function: returns a tensor, or tensors in tuples, lists and dicts.
+        use_reentrant: accepted for PyTorch's sake; both variants are this one, which has none of the limits of the
+            reentrant one.
+        preserve_rng_state: draw the same random numbers the second time (dropout) from the default generators.
+        context_fn: gives two context managers, one for each run.
+        determinism_check, debug: accepted for PyTorch's sake.
 
     Raises:
-        RuntimeError: (from backward) an argument was changed in place since, or the second run was not like
-        the
-            first.
+        RuntimeError: (from backward) an argument was changed in place since, or the second run was not like the first.
 
     >>> import minigrad
     >>> x = minigrad.tensor([1.0, 2.0], requires_grad=True)

@@ -207,7 +207,7 @@ def test_nothing_is_left_when_drawing_fails(tmp_path, monkeypatch):
     from minigrad.train.curves import save_curves
 
     def half(self, file, **options):
-        file.write_bytes(b"half a picture")
+        file.write(b"half a picture")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Figure, "savefig", half)

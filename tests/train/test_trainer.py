@@ -1,9 +1,11 @@
 """`Trainer`: what it computes equals a loop written by hand; what it refuses, it refuses before anything runs."""
 
+import gc
 import math
 import subprocess
 import sys
 import typing
+import weakref
 
 import pytest
 from small_problem import Heard, loaders, make, measured, network, points, weights
@@ -606,3 +608,18 @@ def test_mistakes_in_fit():
 def test_minigrad_does_not_import_it():
     code = "import sys, minigrad; assert not [name for name in sys.modules if name.startswith('minigrad.train')]"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_trainer_goes_at_once_when_nobody_needs_it():
+    """With its model and optimizer: on a GPU their memory would wait for the garbage collector."""
+    trainer = make()
+    training, _ = loaders()
+    trainer.fit(training, 2)
+    gone = weakref.ref(trainer)
+    gc.collect()
+    gc.disable()
+    try:
+        del trainer
+        assert gone() is None
+    finally:
+        gc.enable()

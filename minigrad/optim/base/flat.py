@@ -83,7 +83,9 @@ class Run:
     ) -> None:
         first = parameters[0].array
         self.group = group
-        self.chosen: list[Any] = []  # the options of words that were last checked
+        self.given: list[Any] = []  # the group's values when they were last looked at
+        self.words: list[Any] = []  # those of them that are words
+        self.scheduled = False  # whether there are schedules among them
         self.xp, self.type, self.dtype, self.device = library(first), type(first), first.dtype, device_of(first)
         self.places: list[Place] = []
         self.size = 0

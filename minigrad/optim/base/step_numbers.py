@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ...backend.library import numpy
 from .flat import Run
-from .hyperparameters import Declared, Group, at_step
+from .hyperparameters import Declared, Group, at_step, scheduled
 
 
 class StepNumbers:
@@ -30,19 +30,25 @@ class StepNumbers:
         Among them decay: λ of g ← g + λ p, and shrink: 1 - lr λ of p ← (1 - lr λ) p, None for neither.
         """
         group, state = run.group, run.states[first]
-        chosen = [*map(group.get, self._hyperparameters.words)]
-        if chosen != run.chosen:  # a misspelt word must not stand for another formula
-            self.check(group)
-            run.chosen = chosen
-        t = state.steps + 1
-        group = at_step(group, t, self._hyperparameters)
+        t, given = state.steps + 1, [*group.values()]
+        if given != run.given:  # to look at them takes as long as all the rest
+            words = [*map(group.get, self._hyperparameters.words)]
+            if words != run.words:  # a misspelt word must not stand for another formula
+                self.check(group)
+            run.given, run.words = given, words
+            run.scheduled = bool(scheduled(group, self._hyperparameters))
+        if run.scheduled:
+            group = at_step(group, t, self._hyperparameters)
         numbers = self.scalars(group, t, **(state.carried or self.carried))
         if run.dtype.itemsize < 4:
             require_eps(group, numbers, run.dtype)
-        decay, decoupled = float(group.get("weight_decay") or 0), group.get("decoupled_weight_decay")
-        numbers["decay"] = None if decoupled or not decay else decay
-        numbers["shrink"] = 1 - float(group["lr"]) * decay if decoupled and decay else None
         numbers["maximize"] = bool(group.get("maximize"))
+        numbers["decay"] = numbers["shrink"] = None
+        if decay := float(group.get("weight_decay") or 0):
+            if group.get("decoupled_weight_decay"):
+                numbers["shrink"] = 1 - float(group["lr"]) * decay
+            else:
+                numbers["decay"] = decay
         return numbers
 
 
