@@ -64,8 +64,10 @@ class Callback:
 
     def reset(self) -> None:
         """A new training begins: what the callback has seen of another one is forgotten."""
-        fresh = vars(self).setdefault("_fresh", deepcopy(self.state_dict()))
-        self.load_state_dict(deepcopy(fresh))
+        if "_fresh" in vars(self):
+            self.load_state_dict(deepcopy(self._fresh))
+        else:
+            self._fresh = deepcopy(self.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
         """What has to be saved with a training."""

@@ -42,7 +42,9 @@ def program(variant, folder, *kill_at):
 
 
 def printed(folder):
-    return [line.split() for line in (folder / "printed").read_text().splitlines()]
+    """The lines that it has printed, split into words. One that the kill has cut in two is none."""
+    text = (folder / "printed").read_text()
+    return [line.split() for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 def equal(a, b):
