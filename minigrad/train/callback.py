@@ -28,6 +28,8 @@ class Callback:
     #: those with a smaller number act first: a checkpoint is written when all others have seen the epoch
     order = 0
 
+    _fresh: dict[str, Any]  # its state before its first training
+
     @property
     def saved_as(self) -> str:
         """The name of its state in a saved training. Several of a class that do different things have different ones,
