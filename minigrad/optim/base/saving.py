@@ -21,10 +21,6 @@ class StateMethods:
     _layouts: dict[int, Any]
     _hyperparameters: Declared
 
-    def check(self, group: Group) -> None:
-        """Raise ValueError where an option of `group` is invalid."""
-        raise NotImplementedError
-
     def slots(self, group: dict[str, Any]) -> dict[str, float]:
         """The state arrays of each parameter, with the number that they start from."""
         raise NotImplementedError
@@ -93,7 +89,9 @@ class StateMethods:
                     f"{len(group['params'])}"
                 )
             both = {**group, **saved}
-            self.check(both)
+            for name in self._hyperparameters.words:  # numbers are taken as they are: a schedule may have left a range
+                if name in both:
+                    self._hyperparameters[name].check(both[name])
             slots, counted = self.slots(both), self._saves_steps(both)
             for key, p in zip(saved["params"], group["params"]):
                 if key in entries:
