@@ -111,12 +111,7 @@ class Embedding(Module):
         shown = f"{self.num_embeddings}, {self.embedding_dim}"
         if self.padding_idx is not None:
             shown += f", padding_idx={self.padding_idx}"
-        if self.max_norm is not None:
-            shown += f", max_norm={self.max_norm}"
-        if self.norm_type != 2:
-            shown += f", norm_type={self.norm_type}"
-        if self.scale_grad_by_freq:
-            shown += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        shown += _limits(self)
         if self.sparse:
             shown += ", sparse=True"
         return shown
@@ -222,13 +217,18 @@ class EmbeddingBag(Module):
 
     def extra_repr(self) -> str:
         shown = f"{self.num_embeddings}, {self.embedding_dim}"
-        if self.max_norm is not None:
-            shown += f", max_norm={self.max_norm}"
-        if self.norm_type != 2:
-            shown += f", norm_type={self.norm_type}"
-        if self.scale_grad_by_freq:
-            shown += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        shown += _limits(self)
         shown += f", mode={self.mode!r}"
         if self.padding_idx is not None:
             shown += f", padding_idx={self.padding_idx}"
         return shown
+
+
+def _limits(table: Embedding | EmbeddingBag) -> str:
+    """What both kinds show of norms and frequencies, where it is not the default."""
+    shown = "" if table.max_norm is None else f", max_norm={table.max_norm}"
+    if table.norm_type != 2:
+        shown += f", norm_type={table.norm_type}"
+    if table.scale_grad_by_freq:
+        shown += f", scale_grad_by_freq={table.scale_grad_by_freq}"
+    return shown

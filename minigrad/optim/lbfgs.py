@@ -15,7 +15,6 @@ from ..backend.door import refuse
 from ..backend.host import host_array
 from ..backend.library import Array, library
 from .base.hyperparameters import Group, Hyperparameter, at_step
-from .base.step_hooks import changed_by
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer
 
@@ -111,8 +110,7 @@ class LBFGS(Optimizer):
             "LBFGS.step(), which evaluates the model as often as the values ask for",
             "call it without minigrad.jit, or record the closure",
         )
-        for hook in list(self._before.values()):
-            closure = changed_by(hook, self, closure)
+        closure = self._before_step(closure)
         group = self.param_groups[0]
         vector = Vector(group["params"], closure)
         with activate(device_of(group["params"][0].array)):
@@ -122,8 +120,7 @@ class LBFGS(Optimizer):
             except BaseException:  # of the closure, at a point on trial
                 vector.write_all(begin)
                 raise
-        for hook in list(self._after.values()):
-            hook(self, (self, closure), {})
+        self._after_step(closure)
         return loss
 
     def _minimise(self, vector: Vector, group: Group) -> Any:

@@ -44,7 +44,7 @@ from .base.hyperparameters import Declared, Group, Hyperparameter, at_step
 from .base.saving import StateMethods
 from .base.settling import settling
 from .base.sparse_rows import advance_rows, catch_up, make_clocks, require_rows
-from .base.step_hooks import StepHooks, changed_by
+from .base.step_hooks import StepHooks
 from .base.step_numbers import StepNumbers
 
 
@@ -141,8 +141,7 @@ class Optimizer(Conventional, Describing, StateMethods, StepHooks, StepNumbers):
         Args:
             closure: computes the loss and its gradients anew; its result is returned.
         """
-        for hook in list(self._before.values()):
-            closure = changed_by(hook, self, closure)
+        closure = self._before_step(closure)
         loss = None
         if closure is not None:
             refuse("optimizer.step() with a closure", "compute the loss and call backward() before step()")
@@ -155,8 +154,7 @@ class Optimizer(Conventional, Describing, StateMethods, StepHooks, StepNumbers):
         for piece, (numbers, gradients) in zip(pieces, ready):
             self._advance(*piece, numbers, gradients)
         effect(self._count, self._uncount, pieces)
-        for hook in list(self._after.values()):
-            hook(self, (self,) if closure is None else (self, closure), {})
+        self._after_step(closure)
         return loss
 
     def _pieces(self, k: int, group: Group) -> list[Piece]:
@@ -192,15 +190,21 @@ class Optimizer(Conventional, Describing, StateMethods, StepHooks, StepNumbers):
             return advance_rows(self, run, numbers)
         if run.states[first].sparse:
             catch_up(run)
-        maximize, decay, shrink = numbers.pop("maximize"), numbers.pop("decay"), numbers.pop("shrink")
         for p, g, state in run.blocks(first, last, gradients):
-            if maximize:
-                g = -g
-            if decay is not None:
-                g = g + decay * p
-            if shrink is not None:
-                p *= shrink
-            self.update(library(p), p, g, state, **numbers)
+            self._rule(p, g, state, **numbers)
+
+    def _rule(
+        self, p: Array, g: Array, state: dict[str, Array], *,
+        maximize: bool, decay: float | None, shrink: float | None, **scalars: Any,
+    ) -> None:  # fmt: skip
+        """`update`, after what all algorithms share: climbing and weight decay."""
+        if maximize:
+            g = -g
+        if decay is not None:
+            g = g + decay * p
+        if shrink is not None:
+            p *= shrink
+        self.update(library(p), p, g, state, **scalars)
 
     def _count(self, advanced: Sequence[Piece]) -> None:
         """Note that the parameters of the pieces have had another step."""

@@ -12,7 +12,7 @@ from minigrad.nn.parameter import is_uninitialized
 from minigrad.serialization.atomic import replacing
 
 from .callback import Callback
-from .monitor import Watched
+from .monitor import Watched, usual_monitor
 
 if TYPE_CHECKING:
     from .history import Epoch
@@ -79,8 +79,7 @@ class Checkpoint(Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._best and self.watched is None:
             _, mode, min_delta = self._options
-            name = "training_loss" if trainer.validation is None else "validation_loss"
-            self.watched = Watched(name, mode, min_delta)
+            self.watched = Watched(usual_monitor(trainer.validation is not None), mode, min_delta)
         if self.watched is not None:
             self.watched.require(trainer, self)
 

@@ -18,6 +18,11 @@ def needs_validation(monitor: str) -> bool:
     return monitor.startswith("validation_") or monitor == "gap"
 
 
+def usual_monitor(validated: bool) -> str:
+    """What is watched where nobody says what: the loss on data that the model does not learn from, if there are any."""
+    return "validation_loss" if validated else "training_loss"
+
+
 class Watched:
     """The number `monitor` of each row, and the best so far.
 

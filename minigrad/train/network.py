@@ -19,6 +19,7 @@ from minigrad.utils.data import DataLoader, TensorDataset
 from .early_stopping import EarlyStopping
 from .errors import extra
 from .metrics import accuracy
+from .monitor import usual_monitor
 from .trainer import Trainer
 
 extra("sklearn", "scikit-learn", "minigrad.train.estimators")  # one sentence where it is missing
@@ -185,7 +186,7 @@ class Network(BaseEstimator):
     def _callbacks(self) -> list[EarlyStopping]:
         if self.patience is None:
             return []
-        return [EarlyStopping("validation_loss" if self.validation_fraction else "training_loss", self.patience)]
+        return [EarlyStopping(usual_monitor(bool(self.validation_fraction)), self.patience)]
 
     def _loader(self, parts: list[Any], **options: Any) -> DataLoader:
         size = len(parts[0]) if self.batch_size is None else self.batch_size

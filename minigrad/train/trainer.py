@@ -19,6 +19,7 @@ from .early_stopping import StopWhen
 from .errors import NonFiniteError
 from .evaluation import MeasureMethods
 from .history import Epoch, Tally
+from .monitor import usual_monitor
 from .progress import Progress
 from .saving import SaveMethods
 from .step import Steps, learning_rates, measuring
@@ -235,7 +236,7 @@ class Trainer(SaveMethods, MeasureMethods):
         if not self._takes_value:
             self.scheduler.step()
             return
-        name = self.monitor or ("validation_loss" if self.validation is not None else "training_loss")
+        name = self.monitor or usual_monitor(self.validation is not None)
         if name not in row:
             raise ValueError(f"monitor={name!r} is not measured; what is: {', '.join(row)}")
         self.scheduler.step(row[name])

@@ -2,7 +2,7 @@
 
 Each algorithm writes its formula as lines of text from the options in force; a test computes with these lines and
 compares with what the optimizer does. A line is an assignment: names, numbers, + - /, products written side by side,
-², ^, √, |x|, and the functions max, min, sign and mean.
+², ^, √, |x|, and the functions max, min and sign.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def total(*parts: tuple[float, str]) -> str:
     return text or "0"
 
 
-def averaged(name: str, decay: float, of: str, gain: float | None = None) -> str:
+def averaged(name: str, decay: float, of: str) -> str:
     """The line of a running average.
 
     >>> averaged("v", 0.9, "g²")
     'v ← 0.9 v + 0.1 g²'
     """
-    return f"{name} ← {total((decay, name), (1 - decay if gain is None else gain, of))}"
+    return f"{name} ← {total((decay, name), (1 - decay, of))}"
 
 
 def root(variance: str, eps: float, eps_mode: str) -> str:

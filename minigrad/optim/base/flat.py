@@ -25,13 +25,11 @@ from .hyperparameters import Group
 #: more than the calls that it saves (measured: from about 30,000 float32 numbers on).
 LARGE = 32_768
 
-
 #: Gradients from which it pays to look at them by calls that loop in C: of 600, 73 us instead of 99.
 MANY = 16
 
 #: Bytes of an array that a rule works on at a time: with its neighbours and temporaries it stays in a core's cache.
 BLOCK = 131_072
-
 
 #: Name in the state of a parameter whose rows decay between touches: the logarithm of the product of all decays.
 CLOCK = "decay_log"

@@ -25,7 +25,7 @@ class Hyperparameter:
 
     Args:
         label: what an error calls it (PyTorch's words).
-        low: the smallest value allowed. below: the values must be smaller. above: they must be larger.
+        low: the smallest value allowed. below: the values must be smaller.
         choices: the values allowed.
         schedule: whether a function of the step may stand for the number.
         name: of the option, if the attribute is called otherwise.
@@ -39,14 +39,13 @@ class Hyperparameter:
         label: str = "",
         *,
         low: float | None = None,
-        above: float | None = None,
         below: float | None = None,
         choices: tuple[Any, ...] | None = None,
         schedule: bool = True,
         name: str = "",
     ) -> None:
         self.label, self.name, self.choices = label, name, choices
-        self.low, self.above, self.below = low, above, below
+        self.low, self.below = low, below
         self.schedule = schedule and choices is None
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -89,10 +88,8 @@ class Hyperparameter:
         except (TypeError, ValueError):
             what = "a number, or a function of the step" if self.schedule else "a number"
             raise ValueError(f"Invalid {self.label}: {value!r} ({what})") from None
-        low, above, below = self.low, self.above, self.below
-        if math.isnan(number) or not (
-            (low is None or number >= low) and (above is None or number > above) and (below is None or number < below)
-        ):
+        low, below = self.low, self.below
+        if math.isnan(number) or not ((low is None or number >= low) and (below is None or number < below)):
             raise ValueError(f"Invalid {self.label}: {value}")
 
 
@@ -107,7 +104,7 @@ class Pair(Hyperparameter):
             raise ValueError(f"Invalid {self.label}: {value!r} (two numbers)")
         for k, part in enumerate(value):
             if not callable(part):
-                one = Hyperparameter(f"{self.label} at index {k}", low=self.low, above=self.above, below=self.below)
+                one = Hyperparameter(f"{self.label} at index {k}", low=self.low, below=self.below)
                 one.check(part)
 
 

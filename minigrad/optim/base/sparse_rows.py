@@ -46,8 +46,7 @@ def advance_rows(optimizer: Any, run: Run, numbers: dict[str, Any]) -> None:
     """One call of the rule on the rows that the gradient of the only parameter in `run` names.
 
     Args:
-        numbers: what `optimizer.update` takes, and "maximize", "decay" and "shrink" of the step.
-
+        numbers: of the step, by name.
     """
     (place,) = run.places
     table, gradient = place.parameter.array, place.parameter._grad
@@ -59,7 +58,7 @@ def advance_rows(optimizer: Any, run: Run, numbers: dict[str, Any]) -> None:
     arrays = [table, *kept_arrays]
     first = 6 + len(numbers)
     whole(
-        _advance_rows, optimizer.update, tuple(names), tuple(numbers), fading, gradient.rows.array,
+        _advance_rows, optimizer._rule, tuple(names), tuple(numbers), fading, gradient.rows.array,
         gradient.row_values.array, *numbers.values(), *arrays, writes=tuple(range(first, first + len(arrays))),
     )  # fmt: skip
 
@@ -99,7 +98,7 @@ def require_rows(optimizer: Any, group: Group) -> None:
 
 
 def _advance_rows(
-    update: Any, slots: tuple[str, ...], numbers: tuple[str, ...], fading: str | None, rows: Array, values: Array,
+    rule: Any, slots: tuple[str, ...], numbers: tuple[str, ...], fading: str | None, rows: Array, values: Array,
     *rest: Any,
 ) -> None:  # fmt: skip
     given, (table, *arrays) = dict(zip(numbers, rest)), rest[len(numbers) :]
@@ -115,14 +114,7 @@ def _advance_rows(
         clock += math.log(max(given[fading], 1e-300))  # a decay of 0 leaves nothing, as does this one
         touched[rows] = clock
     p = table[rows]
-    if given.pop("maximize"):
-        g = -g
-    coupled, shrink = given.pop("decay"), given.pop("shrink")
-    if coupled is not None:
-        g = g + coupled * p
-    if shrink is not None:
-        p *= shrink
-    update(xp, p, g, state, **given)
+    rule(p, g, state, **given)
     table[rows] = p
     for name, array in zip(slots, arrays):
         array[rows] = state[name]

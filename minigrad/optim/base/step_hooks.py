@@ -29,16 +29,24 @@ class StepHooks:
         """Call `hook(optimizer, args, kwargs)` after each step."""
         return _registered(self._after, hook)
 
-
-def changed_by(hook: Callable[..., Any], optimizer: Any, closure: Any) -> Any:
-    """Call a hook before a step; the step's closure, which is another one if the hook returns (args, kwargs)."""
-    result = hook(optimizer, (optimizer,) if closure is None else (optimizer, closure), {})
-    if result is None:
+    def _before_step(self, closure: Any) -> Any:
+        """Call the hooks before a step; the step's closure, which is another one if a hook returns (args, kwargs)."""
+        for hook in list(self._before.values()):
+            result = hook(self, self._arguments(closure), {})
+            if result is None:
+                continue
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise RuntimeError(f"a hook before a step returns None or (args, kwargs), got {result!r}")
+            (_, *args), options = result
+            closure = args[0] if args else options.get("closure")
         return closure
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise RuntimeError(f"a hook before a step returns None or (args, kwargs), got {result!r}")
-    (_, *args), options = result
-    return args[0] if args else options.get("closure")
+
+    def _after_step(self, closure: Any) -> None:
+        for hook in list(self._after.values()):
+            hook(self, self._arguments(closure), {})
+
+    def _arguments(self, closure: Any) -> tuple[Any, ...]:
+        return (self,) if closure is None else (self, closure)
 
 
 def _registered(hooks: OrderedDict[object, Callable[..., Any]], hook: Callable[..., Any]) -> HookHandle:
