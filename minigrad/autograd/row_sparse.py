@@ -16,7 +16,7 @@ from typing import Any
 from ..backend.devices import device_of
 from ..backend.door import door, refuse, whole
 from ..backend.dtypes import public_dtype
-from ..backend.kernels import add_at, sum_rows
+from ..backend.kernels import add_at, distinct_rows, sum_rows
 from ..backend.library import library
 from .core_ops import clone
 from .node import TensorBase
@@ -342,8 +342,7 @@ class RowSparse:
 def _distinct(rows, count, fixed):
     """The distinct rows in rising order, and for each of `rows` its place among them. `fixed`: as many as before."""
     xp = library(rows)
-    found, places = xp.unique(rows, return_inverse=True)
-    there = len(found) - 1 if len(found) and int(found[-1]) >= count else len(found)
+    found, places, there = distinct_rows(rows, count)
     if not fixed:
         return found[:there], places
     out = xp.full(rows.shape, count, dtype=rows.dtype)

@@ -45,6 +45,13 @@ def _add_rows(xp: Any, out: Array, rows: Array, values: Array) -> None:
     xp.add.at(out.reshape(-1), places.reshape(-1), values.reshape(-1))
 
 
+def distinct_rows(rows: Array, count: int) -> tuple[Array, Array, int]:
+    """The distinct numbers among `rows`, in rising order; for each of `rows` its place among them; and how many of
+    them are smaller than `count`: the last may stand for no row."""
+    found, places = library(rows).unique(rows, return_inverse=True)
+    return found, places, len(found) - 1 if len(found) and int(found[-1]) >= count else len(found)
+
+
 def sum_rows(rows: Array, values: Array, count: int) -> tuple[Array, Array]:
     """The distinct numbers among `rows`, in rising order, and for each the sum of its `values`.
 
@@ -59,7 +66,7 @@ def sum_rows(rows: Array, values: Array, count: int) -> tuple[Array, Array]:
            [5.]]))
     """
     xp = library(rows)
-    found, places = xp.unique(rows, return_inverse=True)
+    found, places, there = distinct_rows(rows, count)
     shape = (len(found), *values.shape[1:])
     if len(found) == len(rows):  # 4,096 rows of 128 numbers: 0.3 ms instead of 0.7
         sums = xp.empty(shape, dtype=values.dtype)
@@ -67,5 +74,4 @@ def sum_rows(rows: Array, values: Array, count: int) -> tuple[Array, Array]:
     else:
         sums = xp.zeros(shape, dtype=values.dtype)
         add_at(xp, sums, (places, *(slice(None),) * (values.ndim - 1)), values)
-    last = len(found) - 1 if len(found) and int(found[-1]) >= count else len(found)
-    return found[:last], sums[:last]
+    return found[:there], sums[:there]

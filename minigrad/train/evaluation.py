@@ -11,7 +11,7 @@ from minigrad import Tensor, as_tensor, cat, nn, no_grad
 from minigrad.optim import Optimizer
 
 from .batches import groups
-from .history import Tally
+from .history import NO_BATCH, Tally
 from .step import Measure
 
 
@@ -50,7 +50,7 @@ class MeasureMethods:
                 arrays = (as_tensor(x, device=device) if hasattr(x, "__array__") else x for x in inputs)
                 outputs.append(self.model(*arrays))
         if not outputs:
-            raise ValueError("the loader gave no batch: is it empty, or an iterator, which serves once only?")
+            raise ValueError(NO_BATCH)
         return _joined(outputs)
 
     def _count(self, tally: Tally, batch: Any, loss: Tensor, measured: Any) -> None:

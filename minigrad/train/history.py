@@ -6,6 +6,7 @@ from typing import Any
 
 from minigrad import Tensor, stack
 
+NO_BATCH = "the loader gave no batch: is it empty, or an iterator, which serves once only?"
 _MOST_WAITING = 256  # batches whose values are kept before they are summed
 
 
@@ -67,7 +68,7 @@ class Tally:
         """The mean of each value per sample."""
         self._sum()
         if not self.count:
-            raise ValueError("the loader gave no batch: is it empty, or an iterator, which serves once only?")
+            raise ValueError(NO_BATCH)
         return {name: total / self.count for name, total in self.sums.items()}
 
     def state_dict(self) -> dict[str, Any]:
