@@ -1,0 +1,135 @@
+"""Single steps of recurrent networks: `RNNCell`, `GRUCell` and `LSTMCell`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .._tensor.creation import empty, zeros
+from ..ops.recurrent import gru_layer, lstm_layer, rnn_layer
+from ..ops.shape import unsqueeze
+from . import init
+from .module import Module
+from .parameter import Parameter
+from .recurrent_checks import check_nonlinearity
+
+
+class RNNCellBase(Module):
+    """What `RNNCell`, `GRUCell` and `LSTMCell` share: one step of the layer of that name.
+
+    Args:
+        input_size: features of the input, I.
+        hidden_size: features of the state, H.
+        bias: whether there are `bias_ih` and `bias_hh`.
+
+    The parameters are `weight_ih` (gates * H, I), `weight_hh` (gates * H, H), `bias_ih` and `bias_hh` (gates * H,),
+    all uniform in ±1/sqrt(H) at the start. Called with an input (B, I) or (I,) and a state (B, H) or (H,), zeros if it
+    is None; returns the next state.
+    """
+
+    gates = 1
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        rows = self.gates * hidden_size
+        self.weight_ih = Parameter(empty(rows, input_size, device=device, dtype=dtype))
+        self.weight_hh = Parameter(empty(rows, hidden_size, device=device, dtype=dtype))
+        for name in ("bias_ih", "bias_hh"):
+            self.register_parameter(name, Parameter(empty(rows, device=device, dtype=dtype)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the starting values anew."""
+        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
+        for weight in self.parameters():
+            init.uniform_(weight, -bound, bound)
+
+    def _step(self, layer: Any, input: Any, states: tuple[Any, ...] | None, count: int = 1, **more: Any) -> Any:
+        """The next states."""
+        name = type(self).__name__
+        if input.ndim not in (1, 2):
+            raise ValueError(f"{name}() takes an input (B, input_size) or (input_size,), got {tuple(input.shape)}")
+        if input.shape[-1] != self.input_size:
+            raise RuntimeError(f"{self} takes an input with {self.input_size} features, got {tuple(input.shape)}")
+        shape = (*input.shape[:-1], self.hidden_size)
+        if states is None:
+            states = (zeros(*shape, device=input.device, dtype=input.dtype),) * count
+        for x in states:
+            if tuple(x.shape) != shape:
+                raise RuntimeError(f"{name}() needs states of shape {shape} for this input, got {tuple(x.shape)}")
+        batched = input.ndim == 2
+        if not batched:
+            input, states = unsqueeze(input, 0), tuple([unsqueeze(x, 0) for x in states])
+        weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+        _, *new = layer(unsqueeze(input, 0), *states, *weights, **more)
+        return new if batched else [x[0] for x in new]
+
+    def extra_repr(self) -> str:
+        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
+
+
+class RNNCell(RNNCellBase):
+    """One step of `RNN`: see `RNNCellBase`. `nonlinearity` is "tanh" or "relu".
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.RNNCell(10, 20)(minigrad.randn(3, 10)).shape
+    minigrad.Size([3, 20])
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        check_nonlinearity(nonlinearity)
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        states = None if hx is None else (hx,)
+        return self._step(rnn_layer, input, states, nonlinearity=self.nonlinearity)[0]
+
+    def extra_repr(self) -> str:
+        shown = super().extra_repr()
+        return shown if self.nonlinearity == "tanh" else f"{shown}, nonlinearity={self.nonlinearity}"
+
+
+class GRUCell(RNNCellBase):
+    """One step of `GRU`: see `RNNCellBase`.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.GRUCell(10, 20)(minigrad.randn(3, 10), minigrad.zeros(3, 20)).shape
+    minigrad.Size([3, 20])
+    """
+
+    gates = 3
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        return self._step(gru_layer, input, None if hx is None else (hx,))[0]
+
+
+class LSTMCell(RNNCellBase):
+    """One step of `LSTM`: see `RNNCellBase`. The state is a pair: h and c.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> h, c = nn.LSTMCell(10, 20)(minigrad.randn(3, 10))
+    >>> h.shape, c.shape
+    (minigrad.Size([3, 20]), minigrad.Size([3, 20]))
+    """
+
+    gates = 4
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
+            raise TypeError(f"LSTMCell() takes a pair (h, c) as hx, got {type(hx).__name__}")
+        return tuple(self._step(lstm_layer, input, None if hx is None else tuple(hx), 2))
