@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import minigrad
 from minigrad.train import cli
 from minigrad.train.errors import UserError
+from minigrad.train.options import Parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0: done; 2: something that the user can put right, said in one line; 130: interrupted by Ctrl-C.
     """
-    parser = cli.Parser(
+    parser = Parser(
         prog="python -m minigrad",
         description="minigrad: deep learning on NumPy and CuPy, small enough to read.",
         epilog="Help on a command: python -m minigrad COMMAND --help",

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import math
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import minigrad
 from minigrad import nn, optim
-from minigrad.backend.devices import cupy_or_error
 from minigrad.optim.lr_scheduler import LambdaLR
 from minigrad.utils.data import DataLoader
 
 from . import datasets
 from .curves import save_curves
-from .errors import NonFiniteError, UserError, extra
+from .errors import NonFiniteError, UserError
 from .history import Epoch
 from .metrics import correct
+from .options import count, counts, one_of, output_folder, positive, require_device, require_drawing, seed
 from .progress import Progress
 from .trainer import Trainer
 
@@ -81,13 +78,6 @@ optimizers and their default learning rates:
 """
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser that reports a mistake in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
-
-
 def add_command(commands: Any) -> None:
     """Add `train` to the commands of `python -m minigrad`."""
     per_data = {
@@ -103,21 +93,21 @@ def add_command(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--data", type=_one_of(datasets.NAMES), default="digits", metavar="NAME",
+    add("--data", type=one_of(datasets.NAMES), default="digits", metavar="NAME",
         help="digits or fashion-mnist (default: digits)")  # fmt: skip
     add("--data-dir", metavar="DIR", help="folder with the files of fashion-mnist (default: see below)")
-    add("--optimizer", type=_one_of(OPTIMIZERS), default="sgd", metavar="NAME",
+    add("--optimizer", type=one_of(OPTIMIZERS), default="sgd", metavar="NAME",
         help="sgd, momentum, nag, adagrad, rmsprop or adam (default: sgd)")  # fmt: skip
-    add("--lr", type=_positive, metavar="RATE",
+    add("--lr", type=positive, metavar="RATE",
         help="learning rate at the start, which falls to 0 over the run (default: see below)")  # fmt: skip
-    add("--epochs", type=_count, metavar="N", help=f"passes over the data (default: {per_data['epochs']})")
-    add("--batch-size", type=_count, metavar="N",
+    add("--epochs", type=count, metavar="N", help=f"passes over the data (default: {per_data['epochs']})")
+    add("--batch-size", type=count, metavar="N",
         help=f"images per step (default: {per_data['batch_size']})")  # fmt: skip
-    add("--hidden", type=_counts, nargs="+", metavar="N",
+    add("--hidden", type=counts, nargs="+", metavar="N",
         help=f"sizes of the hidden layers, such as 128 64 or 128,64 (default: {hidden})")  # fmt: skip
-    add("--device", type=_one_of(("cpu", "cuda")), default="cpu", metavar="NAME",
+    add("--device", type=one_of(("cpu", "cuda")), default="cpu", metavar="NAME",
         help="cpu or cuda, which is one NVIDIA GPU (default: cpu)")  # fmt: skip
-    add("--seed", type=_seed, default=0, metavar="N",
+    add("--seed", type=seed, default=0, metavar="N",
         help="number that all randomness follows from: the same seed, the same run (default: 0)")  # fmt: skip
     add("--no-jit", dest="recorded", action="store_false",
         help="run every step eagerly instead of recording and replaying it (the numbers are the same)")  # fmt: skip
@@ -127,10 +117,8 @@ def add_command(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Do what the parsed command line asks for. Raises `UserError`."""
-    extra("tqdm", "tqdm", "the progress bar")
-    extra("matplotlib.figure", "matplotlib", "drawing the curves")  # now, not after the training
-    if args.device == "cuda":
-        _require_cuda()
+    require_drawing()
+    require_device(args.device)
     recipe = RECIPES[args.data]
     make_optimizer, default_rate = OPTIMIZERS[args.optimizer]
     hidden = tuple(size for sizes in args.hidden for size in sizes) if args.hidden else recipe.hidden
@@ -138,7 +126,7 @@ def run(args: argparse.Namespace) -> None:
     rate = args.lr or default_rate
 
     data = datasets.load(args.data, args.data_dir).to(args.device)
-    out = _output_folder(args.out or f"runs/{args.data}-{args.optimizer}")
+    out = output_folder(args.out or f"runs/{args.data}-{args.optimizer}")
 
     minigrad.manual_seed(args.seed)
     sizes = (data.features, *hidden, data.classes)
@@ -214,65 +202,3 @@ def _metrics(row: Epoch) -> dict[str, float]:
         for what in ("loss", "accuracy")
     }
     return {"number": row.number, **parts, "seconds": row.seconds}
-
-
-def _require_cuda() -> None:
-    try:
-        cupy_or_error()
-    except RuntimeError as error:
-        raise UserError(f"--device cuda: {error}") from None
-
-
-def _output_folder(name: str) -> Path:
-    """The folder `name`, made if needed, in which files can be written."""
-    out = Path(name)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=out).close()
-    except OSError as error:
-        raise UserError(f"cannot write to {out}: {error.strerror}; give another folder with --out") from None
-    return out
-
-
-# -- values of options ---------------------------------------------------------------------------------------
-
-
-def _one_of(names: Any) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if text not in names:
-            raise argparse.ArgumentTypeError(f"there is no '{text}', choose from {', '.join(names)}")
-        return text
-
-    return check
-
-
-def _positive(text: str) -> float:
-    value = _number(float, text, "a number such as 0.1")
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
-    return value
-
-
-def _count(text: str) -> int:
-    value = _number(int, text, "a whole number such as 32")
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
-    return value
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    return tuple(_count(part) for part in text.split(","))
-
-
-def _seed(text: str) -> int:
-    value = _number(int, text, "a whole number such as 0")
-    if not 0 <= value < 2**63:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2**63 - 1, got {text}")
-    return value
-
-
-def _number(kind: Callable[[str], Any], text: str, expected: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected {expected}, got '{text}'") from None

@@ -12,7 +12,7 @@ from small_fashion import write_fashion
 
 import minigrad
 from minigrad.__main__ import main
-from minigrad.train import cli
+from minigrad.train import cli, options
 
 needs_extras = [pytest.importorskip(name) for name in ("sklearn", "matplotlib", "tqdm")]
 
@@ -167,7 +167,7 @@ def test_cuda_without_a_gpu(monkeypatch, capsys):
     def nothing():
         raise RuntimeError("device 'cuda' needs an NVIDIA GPU, and none was found: use device='cpu'")
 
-    monkeypatch.setattr(cli, "cupy_or_error", nothing)
+    monkeypatch.setattr(options, "cupy_or_error", nothing)
     assert "--device cuda: device 'cuda' needs an NVIDIA GPU" in refused(capsys, "train", "--device", "cuda")
 
 
