@@ -1,5 +1,6 @@
-"""Helpers around training: clipping gradients, parameters as a vector."""
+"""Helpers around training: clipping gradients, parameters as a vector, sequences of several lengths (`rnn`)."""
 
+from . import rnn
 from .clipping import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -16,5 +17,6 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "rnn",
     "vector_to_parameters",
 ]
