@@ -14,6 +14,7 @@ import minigrad
 from minigrad.train.random_states import random_states, restore_random_states
 from minigrad.utils.data import (
     BatchSampler,
+    BucketSampler,
     DataLoader,
     Dataset,
     IterableDataset,
@@ -140,6 +141,10 @@ LOADERS = {
     "subset": lambda **o: DataLoader(Rows(), 3, sampler=SubsetRandomSampler([2, 3, 5, 7], seeded()), **o),
     "batches": lambda **o: DataLoader(
         Rows(), batch_sampler=BatchSampler(SubsetRandomSampler(range(9), seeded()), 2, True), **o
+    ),
+    "buckets": lambda **o: DataLoader(Rows(), batch_sampler=BucketSampler([3, 1, 2, 2] * 2 + [9, 1, 2], 2), **o),
+    "buckets with a generator": lambda **o: DataLoader(
+        Rows(), batch_sampler=BucketSampler([3, 1, 2] * 3, 2, True, generator=shared, bucket_batches=2), **o
     ),
     "list": lambda **o: DataLoader(Rows(), 2, sampler=[3, 1, 4, 1, 5], **o),
     "Python": lambda **o: DataLoader(Rows(), 3, sampler=OfPython(), **o),
@@ -303,7 +308,7 @@ def test_the_order_does_not_depend_on_workers():
     assert orders[0] == orders[1] == orders[2]
 
 
-@pytest.mark.parametrize("name, marks", [("stream", 2), ("Python", 2), ("NumPy", 2), ("shuffled", 2)])
+@pytest.mark.parametrize("name, marks", [("stream", 2), ("Python", 2), ("NumPy", 2), ("shuffled", 2), ("buckets", 2)])
 def test_what_nobody_else_draws_from_is_marked_once(name, marks):
     loader = LOADERS[name]()
     for number, _ in enumerate(loader):

@@ -1,5 +1,6 @@
 """Data: datasets, the order in which they are read, and loaders that make batches of them."""
 
+from .bucket_sampler import BucketSampler
 from .collate import default_collate, default_convert
 from .dataloader import DataLoader
 from .dataset import (
@@ -24,6 +25,7 @@ from .worker import get_worker_info
 
 __all__ = [
     "BatchSampler",
+    "BucketSampler",
     "ChainDataset",
     "ConcatDataset",
     "DataLoader",

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from .bucket_sampler import BucketSampler
 from .dataset import IterableDataset
 from .generators import default_generators, get_state, is_generator, kind_of, minigrad_generators, set_state
 from .sampler import (
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 #: samplers whose draws are known: from their own generator or minigrad's default one, at the start of a pass
 _KNOWN = frozenset((
-    BatchSampler, Endless, RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler,
+    BatchSampler, BucketSampler, Endless, RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler,
     range, list, tuple,
 ))  # fmt: skip
 

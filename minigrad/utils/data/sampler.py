@@ -66,12 +66,12 @@ class RandomSampler(Sampler[int]):
         num_samples: int | None = None,
         generator: Generator | None = None,
     ) -> None:
-        _require_bool("replacement", replacement, TypeError)
+        require_bool("replacement", replacement, TypeError)
         self.data_source = data_source
         self.replacement = replacement
         self._num_samples = num_samples
         self.generator = generator
-        _require_positive("num_samples", self.num_samples)
+        require_positive("num_samples", self.num_samples)
 
     @property
     def num_samples(self) -> int:
@@ -125,8 +125,8 @@ class WeightedRandomSampler(Sampler[int]):
         replacement: bool = True,
         generator: Generator | None = None,
     ) -> None:
-        _require_positive("num_samples", num_samples)
-        _require_bool("replacement", replacement, ValueError)
+        require_positive("num_samples", num_samples)
+        require_bool("replacement", replacement, ValueError)
         self.weights = as_tensor(weights, dtype=float64)
         if self.weights.ndim != 1:
             raise ValueError(f"weights should be a 1d sequence but have shape {tuple(self.weights.shape)}")
@@ -150,8 +150,8 @@ class BatchSampler(Sampler[list[int]]):
     """
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
-        _require_positive("batch_size", batch_size)
-        _require_bool("drop_last", drop_last, ValueError)
+        require_positive("batch_size", batch_size)
+        require_bool("drop_last", drop_last, ValueError)
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last
@@ -172,11 +172,13 @@ def draw_seed(generator: Generator | None) -> int:
     return int(randint(0, 2**63 - 1, (), generator=generator, dtype=int64).item())
 
 
-def _require_positive(name: str, value: Any) -> None:
+def require_positive(name: str, value: Any) -> None:
+    """Refuse what is no whole number of 1 or more."""
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise ValueError(f"{name} should be a positive integer value, but got {name}={value}")
 
 
-def _require_bool(name: str, value: Any, error: type[Exception]) -> None:
+def require_bool(name: str, value: Any, error: type[Exception]) -> None:
+    """Refuse what is no bool."""
     if not isinstance(value, bool):
         raise error(f"{name} should be a boolean value, but got {name}={value}")
