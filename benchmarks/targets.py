@@ -6,17 +6,32 @@ from typing import NamedTuple
 
 
 class Target(NamedTuple):
+    """A peer's time in a row beside that of others in the same row."""
+
     row: str
     peer: str
     against: str | tuple[str, ...]  # of several the fastest
     at_most: float | None  # None: reported
 
 
+class Growth(NamedTuple):
+    """A peer's time in a row beside its own in a smaller one; of rows that are divided by their size, per part."""
+
+    row: str
+    peer: str
+    over: str  # the other row
+    at_most: float | None
+
+
 #: PyTorch's optimizers without the kernels that do a whole formula in one pass
 UNFUSED, FUSED = ("PyTorch", "PyTorch foreach"), "PyTorch fused"
 OPTIMIZERS = ("sgd", "rmsprop", "adagrad", "adam")
+#: of PyTorch's time, eager, by layer: at 16, 32 and 64 steps
+RECURRENT = {"rnn": (0.55, 0.55, 0.55), "gru": (0.6, 0.6, 0.6), "lstm": (0.85, 1.05, 1.3)}
+#: of the recorded layers of 32 steps: of PyTorch's time, and of jax.jit's
+RECORDED = {"rnn": (0.45, 0.9), "gru": (0.45, 0.9), "lstm": (1.0, 0.85)}
 
-TARGETS = [
+TARGETS: list[Target | Growth] = [
     Target("mlp-2-16-16-1", "minigrad.jit", "PyTorch", 0.16),
     Target("mlp-2-16-16-1", "minigrad.jit", "jax.jit", 0.65),
     Target("mlp-2-16-16-1", "minigrad.jit", "NumPy by hand", 1.3),
@@ -42,4 +57,20 @@ TARGETS = [
     Target("adagrad-10m", "minigrad", UNFUSED, None),
     Target("adam-10m", "minigrad", UNFUSED, 0.8),
     *(Target(f"{name}-10m", "minigrad", FUSED, None) for name in OPTIMIZERS if name != "rmsprop"),
+    *(
+        Target(f"{layer}-{steps}", "minigrad", "PyTorch", at_most)
+        for layer, asked in RECURRENT.items()
+        for steps, at_most in zip((16, 32, 64), asked)
+    ),
+    *(
+        Target(f"{layer}-32", "minigrad.jit", peer, at_most)
+        for layer, asked in RECORDED.items()
+        for peer, at_most in zip(("PyTorch", "jax.jit"), asked)
+    ),
+    Target("lm-step", "minigrad", "PyTorch", 1.0),
+    *(
+        Growth(f"steps-{layer}-10000", peer, f"steps-{layer}-100", 1.3)
+        for layer in RECURRENT
+        for peer in ("minigrad", "minigrad.jit")
+    ),
 ]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import problems, report, suite  # noqa: E402
-from benchmarks.child import difference  # noqa: E402
+from benchmarks import problems, recurrent_problems, report, suite  # noqa: E402
+from benchmarks.child import Child, difference  # noqa: E402
 from benchmarks.measure import take_turns  # noqa: E402
-from benchmarks.peers import PEERS, Absent, Job, Peer, Unsupported, rules_by_hand  # noqa: E402
-from benchmarks.targets import TARGETS  # noqa: E402
+from benchmarks.peers import PEERS, Absent, Job, Peer, Unsupported, rules_by_hand, torchlike_recurrent  # noqa: E402
+from benchmarks.targets import TARGETS, Growth  # noqa: E402
 from benchmarks.workloads import GROUPS, ROWS  # noqa: E402
 
 
@@ -51,7 +52,11 @@ def test_rows_have_names_of_their_own_and_builders():
 
 def test_targets_name_rows_and_peers():
     for target in TARGETS:
-        assert target.row in ROWS and {target.peer, *report.rivals(target.against)} <= set(PEERS)
+        assert target.row in ROWS and target.peer in PEERS
+        if isinstance(target, Growth):
+            assert target.over in ROWS and target.over != target.row
+        else:
+            assert set(report.rivals(target.against)) <= set(PEERS)
 
 
 def test_peers_are_named_once_and_say_how_they_are_used():
@@ -112,6 +117,53 @@ def test_chains_by_hand_are_those_of_minigrad(operation):
     problem = problems.Chain(operation, 20)
     by_hand, ours = (loaded(name).build(problem).check(2) for name in ("NumPy by hand", "minigrad"))
     assert difference(by_hand, ours, (1e-5, 1e-6)) is None
+
+
+def test_a_recurrent_layer_by_hand_is_that_of_minigrad():
+    problem = recurrent_problems.Recurrent("RNN", 5, 3, 4, 2)
+    by_hand, ours = (loaded(name).build(problem).check(2) for name in ("NumPy by hand", "minigrad"))
+    assert difference(by_hand, ours, (1e-5, 1e-6)) is None
+
+
+SMALL_MODEL = recurrent_problems.CharacterModel(characters=7, features=4, hidden=5, window=6, batch=3, clip=0.1)
+RECURRENT = {
+    **{layer: recurrent_problems.Recurrent(layer, 5, 3, 4, 2) for layer in recurrent_problems.GATES},
+    "character model": replace(SMALL_MODEL, lr=1.0, eps=1.0),
+}
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_recurrent_work_is_the_same_recorded(name):
+    recorded, ours = (loaded(peer).build(RECURRENT[name]).check(5) for peer in ("minigrad.jit", "minigrad"))
+    assert difference(recorded, ours, (1e-6, 1e-7)) is None
+
+
+@pytest.mark.parametrize("weight", range(4))
+@pytest.mark.parametrize("name", RECURRENT)
+def test_a_gradient_that_is_wrong_by_a_hundredth_is_refused(name, weight, monkeypatch):
+    class Wrong(PEERS["minigrad"]):
+        """Weights of whose gradients the one asked for is wrong."""
+
+    def fill_and_spoil(peer, weights, arrays, fill=torchlike_recurrent.fill):
+        fill(peer, weights, arrays)
+        if isinstance(peer, Wrong):
+            weights[weight].register_hook(lambda g: g * 1.01)
+
+    monkeypatch.setitem(PEERS, "wrong", Wrong)
+    monkeypatch.setattr(torchlike_recurrent, "fill", fill_and_spoil)
+    child = Child({"peers": ["minigrad", "wrong"], "threads": 1, "device": "cpu", "excluded": [], "quick": False},
+                  lambda **event: None)  # fmt: skip
+    row = ROWS["lm-step" if name == "character model" else f"{name.lower()}-16"]
+    found = {}
+    jobs = child.agreeing(replace(row, problem=RECURRENT[name], compare=None), found)
+    assert list(jobs) == ["minigrad"] and "does not agree with minigrad" in found["wrong"]["error"]
+
+
+@pytest.mark.parametrize("change", [{"clip": 0.101}, {"alpha": 0.98}, {"lr": 1.01}, {"eps": 1.01}])
+def test_another_rule_of_the_character_model_is_refused(change):
+    problem, row = RECURRENT["character model"], ROWS["lm-step"]
+    other, ours = (loaded("minigrad").build(p).check(row.steps) for p in (replace(problem, **change), problem))
+    assert difference(other, ours, row.tolerance) is not None
 
 
 @pytest.mark.parametrize("part", problems.PARTS)
@@ -230,9 +282,29 @@ def test_the_report_has_times_ratios_targets_and_names_who_is_missing():
     assert "- DeZero: failed: differs" in text and "- MyGrad: no erf" in text
 
 
+def test_growth_is_the_ratio_of_a_peers_own_medians(monkeypatch):
+    target = Growth("steps-rnn-1000", "minigrad", "steps-rnn-100", 1.3)
+    targets = [target, target._replace(peer="minigrad.jit"), target._replace(at_most=None)]
+    monkeypatch.setattr(report, "TARGETS", targets)
+
+    def row(name, seconds):
+        return {"row": name, "threads": 1, "peers": {"minigrad": {"median": seconds}}, "ratios": {}}
+
+    slow, absent, asked_nothing = report.targets([row("steps-rnn-100", 2.0), row("steps-rnn-1000", 3.0)])
+    assert slow["ratio"] == {"median": 1.5, "low": 1.5, "high": 1.5} and slow["passed"] is False
+    assert absent["ratio"] is None and absent["passed"] is None
+    assert asked_nothing["ratio"]["median"] == 1.5 and asked_nothing["passed"] is None
+    assert report.targets([row("steps-rnn-100", 2.0), row("steps-rnn-1000", 2.5)])[0]["passed"] is True
+    assert report.targets([row("steps-rnn-1000", 3.0)])[0]["ratio"] is None
+    text = report.targets_table([slow, absent], {"steps-rnn-1000"})
+    assert "| minigrad / itself in a time step of RNN, of 100 | 1.50 | at most 1.3 | missed |" in text
+    assert "| not measured | at most 1.3 |  |" in text
+
+
 # -- the command ------------------------------------------------------------------------------------------------------
 
-SOME = "mlp-2-16-16-1,forward-64*,op-mul,sgd-6"
+SOME_NAMES = ["mlp-2-16-16-1", "rnn-16", "forward-64-128-128-10", "op-mul", "sgd-6"]
+SOME = ",".join(SOME_NAMES)
 
 
 def test_a_run_beside_numpy_by_hand(tmp_path):
@@ -240,7 +312,7 @@ def test_a_run_beside_numpy_by_hand(tmp_path):
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "results.json").read_text())
     assert (tmp_path / "results.md").read_text().strip() == done.stdout.strip()
-    assert [row["row"] for row in result["rows"]] == ["mlp-2-16-16-1", "forward-64-128-128-10", "op-mul", "sgd-6"]
+    assert [row["row"] for row in result["rows"]] == SOME_NAMES
     for row in result["rows"]:
         assert row["peers"]["minigrad"]["median"] > 0
     assert result["rows"][0]["ratios"]["minigrad"]["NumPy by hand"]["median"] > 0

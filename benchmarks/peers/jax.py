@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..problems import LEARNING_RATE, MOMENTUM, OPTIMIZERS, Chain, Training, Update
+from ..recurrent_problems import CharacterModel, Recurrent
+from . import jax_recurrent
 from .functional import Functions, turned
 from .peer import Job, Peer
 
@@ -96,6 +98,12 @@ class Jax(Peer):
             return held[0]
 
         return Job(run, lambda _: 0.0, lambda: [np.asarray(p) for p in held[0]], jax.block_until_ready)
+
+    def recurrent(self, problem: Recurrent) -> Job:
+        return jax_recurrent.layer_job(self.lib, self.functions, self.tensor, problem)
+
+    def character_model(self, problem: CharacterModel) -> Job:
+        return jax_recurrent.character_model_job(self.lib, self.functions, self.tensor, problem)
 
     def forget(self, cold: bool = False) -> None:
         self.lib.clear_caches()

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..problems import OPTIMIZERS, Chain, SparseUpdate, Training, Update
-from . import by_hand, rules_by_hand
+from ..recurrent_problems import Recurrent
+from . import by_hand, recurrent_by_hand, rules_by_hand
 from .by_hand import Pair, add_up, empty, multiply, number, places, subtract, tanh
 from .functional import count, turned
 from .peer import Job, Peer, Trainer, Unsupported
@@ -145,3 +146,9 @@ class HandWritten(Peer):
     def sparse(self, problem: SparseUpdate) -> Job:
         table, rows, gradient = problem.arrays()
         return Job(rules_by_hand.sparse(problem, table, rows, gradient), lambda _: 0.0, lambda: problem.seen(table))
+
+    def recurrent(self, problem: Recurrent) -> Job:
+        if problem.layer != "RNN":
+            raise Unsupported("is not written by hand here")
+        run, results = recurrent_by_hand.rnn(problem)
+        return Job(run, lambda _: 0.0, lambda: [array.copy() for array in results])

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..problems import Chain, Epoch, Part, SparseUpdate, Training, Update
+from ..recurrent_problems import CharacterModel, Recurrent
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -154,6 +155,12 @@ class Peer:
 
     def sparse(self, problem: SparseUpdate) -> Job:
         raise Unsupported("has no sparse gradients here")
+
+    def recurrent(self, problem: Recurrent) -> Job:
+        raise Unsupported("has no recurrent layers here")
+
+    def character_model(self, problem: CharacterModel) -> Job:
+        raise Unsupported("has no character model here")
 
     def part(self, problem: Part) -> Job:
         raise Unsupported("has no parts that can be timed one by one here")

@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from .peer import Absent
+from ..recurrent_problems import CharacterModel, Recurrent
+from .peer import Absent, Job, Unsupported
 from .torchlike import TorchLike
 
 
@@ -69,6 +70,11 @@ class PyTorchCompiled(PyTorch):
             self.cache = tempfile.TemporaryDirectory(prefix="benchmarks-inductor-")
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = self.cache.name
             importlib.import_module("torch._inductor.codecache").PyCodeCache.cache_clear()
+
+    def recurrent(self, problem: Recurrent | CharacterModel) -> Job:
+        raise Unsupported("leaves recurrent layers to eager PyTorch")
+
+    character_model = recurrent
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         importlib.import_module("torch._dynamo")

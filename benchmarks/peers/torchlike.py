@@ -22,6 +22,8 @@ from ..problems import (
     Training,
     Update,
 )
+from ..recurrent_problems import CharacterModel, Recurrent
+from . import torchlike_recurrent
 from .peer import Job, Peer, Trainer, Unsupported
 
 
@@ -203,6 +205,12 @@ class TorchLike(Peer):
         if missing := [option for option in options if option not in inspect.signature(made).parameters]:
             raise Unsupported(f"its {name} has no option {' and no '.join(missing)}")
         return made(weights, **options)
+
+    def recurrent(self, problem: Recurrent) -> Job:
+        return torchlike_recurrent.layer_job(self, problem)
+
+    def character_model(self, problem: CharacterModel) -> Job:
+        return torchlike_recurrent.character_model_job(self, problem)
 
     def sparse(self, problem: SparseUpdate) -> Job:
         if self.compiles and not self.sparse_modes:

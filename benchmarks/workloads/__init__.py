@@ -6,10 +6,24 @@ comes from `benchmarks/problems.py`, and every peer that has the builder for it 
 
 from types import ModuleType
 
-from . import costs, depth, epoch, optimizers, parts, small_operation, sparse, training_step, width
+from . import (
+    costs,
+    depth,
+    epoch,
+    optimizers,
+    parts,
+    recurrent,
+    sequence_length,
+    small_operation,
+    sparse,
+    training_step,
+    width,
+)
 from .row import Row
 
-GROUPS: list[ModuleType] = [training_step, parts, costs, small_operation, optimizers, sparse, epoch, depth, width]
+GROUPS: list[ModuleType] = [
+    training_step, recurrent, parts, costs, small_operation, optimizers, sparse, epoch, depth, sequence_length, width,
+]  # fmt: skip
 
 ROWS: dict[str, Row] = {row.name: row for group in GROUPS for row in group.ROWS}
 

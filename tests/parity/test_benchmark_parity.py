@@ -11,11 +11,11 @@ pytest.importorskip("torch")
 
 
 def test_beside_pytorch(tmp_path):
-    only = "mlp-*,embedding,op-*,sgd-6,rmsprop-6,backward-64*,import,memory*"
+    only = "mlp-*,rnn-16,gru-16,lstm-16,lm-step,embedding,op-*,sgd-6,rmsprop-6,backward-64*,import,memory*"
     done = run("--quick", "--only", only, "--peers", "minigrad,PyTorch", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "results.json").read_text())
-    assert len(result["rows"]) == 16 and {"machine", "Python", "NumPy"} <= set(result["environment"])
+    assert len(result["rows"]) == 20 and {"machine", "Python", "NumPy"} <= set(result["environment"])
     for row in result["rows"]:
         for peer in ("minigrad", "PyTorch"):
             assert 0 < row["peers"][peer]["low"] <= row["peers"][peer]["high"], (row["row"], row["peers"][peer])
