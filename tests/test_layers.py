@@ -27,7 +27,7 @@ LAYERS = [
     ["utils"],
     ["recorder"],
     ["__init__"],
-    ["train", "__main__"],
+    ["train", "study", "__main__"],
 ]  # fmt: skip
 
 

@@ -1,0 +1,148 @@
+"""Recurrent layers that run step by step and keep, at each, the tensors whose gradients are asked for.
+
+A layer computes its gates from W_ih x + W_hh h + b. A probe computes W_ih x outside, a tensor of its own for each step,
+and gives it to the layer in place of the input, with the identity in place of W_ih: the gradient of that tensor is the
+gradient at the gates, before their sigmoid or tanh. The layer's own operation does all the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .._tensor.creation import eye
+from ..autograd.modes import is_grad_enabled
+from ..backend.door import door
+from ..nn import Module
+from ..nn.recurrent import RNNBase
+from ..nn.recurrent_cells import RNNCellBase
+from ..ops.comparison import where
+from ..ops.joining import cat, stack
+from ..ops.linear import linear
+
+GATES = {3: ("r", "z", "n"), 4: ("i", "f", "g", "o")}
+Run = Callable[[Any, Any], list[Any]]
+
+
+class Step(NamedTuple):
+    """One time step: what its gates are made of (B, gates * H), its states (h, or h and c), and its output."""
+
+    gates: Any
+    states: list[Any]
+    output: Any  # h, as it leaves the layer; None for a cell, of which nobody knows where h goes
+
+
+class Probe:
+    """Follows one layer in one direction, or one cell: `steps`, in the order of time."""
+
+    def __init__(self, name: str, module: Any) -> None:
+        self.name, self.module = name, module
+        self.gates = GATES.get(module.gates) or (module.nonlinearity,)
+        self.steps: list[Step] = []
+
+
+def followed(gates: Any, run: Run, leaves: bool) -> Step:
+    """The step of which `run(gates, weight_ih)` gives the states; `leaves`, if h is an output, too."""
+    states = run(gates, eye(gates.shape[-1], dtype=gates.dtype, device=gates.device))
+    step = Step(gates, states, states[0].clone() if leaves else None)
+    for x in (gates, *states, step.output):
+        if x is not None:
+            x.retain_grad()
+    return step
+
+
+def projected(x: Any, weight_ih: Any) -> Any:
+    """W_ih x, as a tensor with a gradient."""
+    gates = linear(x, weight_ih)
+    return gates if gates.requires_grad else gates.requires_grad_()
+
+
+def watched(model: Module) -> tuple[dict[str, Probe], Callable[[], None]]:
+    """Make every recurrent layer and cell of `model` run through probes: these, and a function that undoes it."""
+    probes: dict[str, Probe] = {}
+    undo: list[tuple[Module, str]] = []
+
+    def probe(name: str, module: Any) -> Probe:
+        return probes.setdefault(name, Probe(name, module))
+
+    for name, module in model.named_modules():
+        if isinstance(module, RNNBase):
+            module._layer = _layer_with(module, name, probe)  # type: ignore[method-assign]
+            undo.append((module, "_layer"))
+        elif isinstance(module, RNNCellBase):
+            module._step = _step_with(module, name, probe)  # type: ignore[method-assign]
+            undo.append((module, "_step"))
+
+    def end() -> None:
+        for module, attribute in undo:
+            module.__dict__.pop(attribute, None)
+
+    return probes, end
+
+
+def _asked_for() -> bool:
+    if door.recorder is not None:
+        raise RuntimeError(
+            "gradient_flow looks at single gradients, which a recorded step does not keep: inside of its `with` block, "
+            "call the function itself, without minigrad.jit"
+        )
+    return is_grad_enabled()
+
+
+def _step_with(cell: Any, name: str, probe: Callable[[str, Any], Probe]) -> Callable[..., Any]:
+    """`cell._step`, through a probe."""
+    original = cell._step
+
+    def run_step(layer: Any, input: Any, states: Any, count: int = 1, **more: Any) -> Any:
+        if not _asked_for():
+            return original(layer, input, states, count, **more)
+        follows = probe(name or type(cell).__name__, cell)
+
+        def run_layer(x: Any, *rest: Any, **options: Any) -> Any:
+            *old, weight_ih, weight_hh, bias_ih, bias_hh = rest
+
+            def run(gates: Any, identity: Any) -> list[Any]:
+                return layer(gates[None], *old, identity, weight_hh, bias_ih, bias_hh, **options)[1:]
+
+            follows.steps.append(followed(projected(x[0], weight_ih), run, leaves=False))
+            return None, *follows.steps[-1].states
+
+        return original(run_layer, input, states, count, **more)
+
+    return run_step
+
+
+def _layer_with(module: Any, name: str, probe: Callable[[str, Any], Probe]) -> Callable[..., Any]:
+    """`module._layer`, step by step through a probe."""
+    original = module._layer
+
+    def run_layer(x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
+        if not _asked_for():
+            return original(x, states, weights, lengths, reverse)
+        (which,) = [n[0] for n in module._names if getattr(module, n[0]) is weights[0]]
+        follows = probe(".".join(filter(None, (name, which.removeprefix("weight_ih_")))), module)
+        packed = x.ndim == 2
+        gates = projected(x, weights[0])
+        parts = gates.split(lengths.tolist()) if packed else gates.unbind(0)
+        steps: list[Any] = [None] * len(parts)
+        outputs: list[Any] = [None] * len(parts)
+        for t in reversed(range(len(parts))) if reverse else range(len(parts)):
+            size = parts[t].shape[0]  # of packed sequences the first ones have a step t
+            old = [s[:size] for s in states]
+
+            def run(gates: Any, identity: Any, old: list[Any] = old) -> list[Any]:
+                return original(gates[None], old, [identity, *weights[1:]], None, False)[1:]
+
+            steps[t] = followed(parts[t], run, leaves=True)
+            outputs[t], new = steps[t].output, steps[t].states
+            if packed:
+                new = [cat([a, s[size:]]) for a, s in zip(new, states)]
+            elif lengths is not None:
+                lives = (lengths > t).unsqueeze(1)
+                outputs[t] = where(lives, outputs[t], 0.0)
+                new = [where(lives, a, b) for a, b in zip(new, states)]
+            states = new
+        follows.steps += steps
+        return (cat(outputs) if packed else stack(outputs)), *states
+
+    return run_layer
