@@ -1,7 +1,7 @@
-"""Utilities around training: `utils.data` reads data, `utils.tbptt` cuts what is too long to go back through,
-`utils.checkpoint` trades time for memory."""
+"""Utilities around training: `utils.data` reads data, `utils.text` makes numbers of text, `utils.tbptt` cuts what is
+too long to go back through, `utils.checkpoint` trades time for memory."""
 
-from . import checkpoint, data
+from . import checkpoint, data, text
 from .truncated import tbptt
 
-__all__ = ["checkpoint", "data", "tbptt"]
+__all__ = ["checkpoint", "data", "tbptt", "text"]
