@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import minigrad
 from minigrad.train import cli
 from minigrad.train.errors import UserError
+from minigrad.train.language import cli as language
 from minigrad.train.options import Parser
 
 
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"minigrad {minigrad.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     cli.add_command(commands)
+    language.add_commands(commands)
     try:
         args = parser.parse_args(argv)
         if not hasattr(args, "run"):

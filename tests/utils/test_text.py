@@ -50,11 +50,11 @@ def test_an_unknown_symbol_that_is_among_the_others_stays_where_it_is():
 
 def test_an_unknown_symbol_is_named_with_its_place():
     vocabulary = Vocabulary.from_text("abc")
-    with pytest.raises(ValueError, match=r"the symbol 'x' is not among the 3 .* it stands at position 2$"):
+    with pytest.raises(ValueError, match="the symbol 'x' at position 2 is not in this vocabulary of 3 symbols"):
         vocabulary.encode("abxcx")
-    with pytest.raises(ValueError, match=r"'x'.* position 1$"):
+    with pytest.raises(ValueError, match="the symbol 'x' at position 1 is not"):
         vocabulary.encode(iter(["a", "x"]))
-    with pytest.raises(ValueError, match=r"the symbol 'x' is not among the 3"):
+    with pytest.raises(ValueError, match="the symbol 'x' is not in this vocabulary"):
         vocabulary["x"]
 
 

@@ -88,7 +88,7 @@ class Vocabulary:
         """The token of one symbol."""
         token = self._tokens.get(symbol, self._tokens.get(self.unknown) if self.unknown is not None else None)
         if token is None:
-            raise ValueError(self._not_here(symbol))
+            raise ValueError(self._not_here(symbol, ""))
         return token
 
     def __eq__(self, other: Any) -> bool:
@@ -114,7 +114,7 @@ class Vocabulary:
                 numbers = [self._tokens.get(symbol, stand_in) for symbol in symbols]
         except KeyError as error:
             wrong = error.args[0]
-            raise ValueError(f"{self._not_here(wrong)}; it stands at position {symbols.index(wrong)}") from None
+            raise ValueError(self._not_here(wrong, f" at position {symbols.index(wrong)}")) from None
         return tensor(numbers, dtype=int64, device=device)
 
     def decode(self, tokens: Any, separator: str = "") -> str:
@@ -142,10 +142,10 @@ class Vocabulary:
         """Become what `state_dict` was taken of."""
         Vocabulary.__init__(self, **state)
 
-    def _not_here(self, symbol: Any) -> str:
+    def _not_here(self, symbol: Any, place: str) -> str:
         return (
-            f"the symbol {_shown(symbol)} is not among the {len(self)} of this vocabulary, which has no symbol for "
-            "unknown ones (unknown=)"
+            f"the symbol {_shown(symbol)}{place} is not in this vocabulary of {len(self)} symbols, none of which stands "
+            "for unknown ones"
         )
 
 
