@@ -1,7 +1,8 @@
 """What is measured: one small file for each kind, each with a `TITLE`, the `ROWS` and a `NOTE` for the report.
 
 To add a workload, add a row to one of these files; for a new kind, a file named in `GROUPS` below. A row's problem
-comes from `benchmarks/problems.py`, and every peer that has the builder for it takes part.
+comes from `benchmarks/problems.py` or `benchmarks/recurrent_problems.py`, and every peer that has the builder for it
+takes part.
 """
 
 from types import ModuleType

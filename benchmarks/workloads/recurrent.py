@@ -38,7 +38,6 @@ ROWS = [
         "lm-step",
         "character model: LSTM of 192, window 64, batch 32",
         CHARACTERS,
-        quick=True,
         tolerance=(1e-3, 1e-5),
         compare=replace(CHARACTERS, lr=100.0, eps=1.0, clip=0.04),
     ),
