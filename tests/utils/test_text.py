@@ -34,7 +34,7 @@ def test_the_order_does_not_depend_on_the_text():
 
 
 def test_words_with_special_symbols():
-    sequences = [["the", "cat"], ["the", "dog", "<end>"], iter(["the"])]
+    sequences = [["the", "cat"], ["the", "dog", "<end>"], iter(["the", "<end>"])]
     words = Vocabulary.from_sequences(sequences, specials=["<pad>", "<end>"], unknown="<unk>", min_count=2)
     assert words.symbols == ("<unk>", "<pad>", "<end>", "the")
     assert words.encode(["the", "cat", "<end>"]).tolist() == [3, 0, 2]
