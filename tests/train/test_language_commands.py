@@ -147,6 +147,17 @@ def test_a_run_that_is_killed_is_resumed_to_the_same_bits(rhyme, tmp_path, capsy
     assert "nothing to do: 6 epochs have been done" in capsys.readouterr().out
 
 
+def test_ctrl_c(rhyme):
+    command = [sys.executable, "-u", "-m", "minigrad", *rhyme, "--epochs", "100000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        lines = iter(process.stdout.readline, "")
+        while not next(lines).startswith("epoch      2/"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert [*lines][-1] == f"to go on: python -m minigrad lm --resume {rhyme[-1]}\n"
+        assert process.wait(60) == 130 and process.stderr.read() == "minigrad: interrupted\n"
+
+
 def test_a_run_is_resumed_from_any_folder(rhyme, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["lm", "--text", "rhyme.txt", *SMALL]) == 0

@@ -151,7 +151,12 @@ def run_lm(args: argparse.Namespace) -> None:
     if resumed is not None:
         trainer.resume(resumed)
     start = time.perf_counter()
-    history = fit(trainer, training, held_out, settings.epochs, out)
+    try:
+        history = fit(trainer, training, held_out, settings.epochs, out)
+    except KeyboardInterrupt:
+        if os.path.exists(out / "last.safetensors"):
+            print(f"to go on: python -m minigrad lm --resume {out}")
+        raise
     seconds = time.perf_counter() - start
     save_picture(out / "curves.png", history, title)
     found = bits(history[-1].validation_loss)

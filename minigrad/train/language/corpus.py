@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 from dataclasses import dataclass
 
 from minigrad import Tensor
@@ -25,7 +24,9 @@ def read_text(file: str | None = None, characters: int | None = None) -> str:
         UserError: the file cannot be read, or there is no text in it.
     """
     if file is None:
-        return "".join(importlib.import_module("pydoc_data.topics").topics.values())[:characters]
+        from pydoc_data.topics import topics  # a megabyte of source: not for those who do not read it
+
+        return "".join(topics.values())[:characters]
     try:
         with open(file, encoding="utf-8-sig") as opened:
             text = opened.read()
