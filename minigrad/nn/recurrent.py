@@ -84,7 +84,9 @@ class RNNBase(Module):
         self._names: list[list[str | None]] = []  # of the weights of each layer and direction
         for k in range(num_layers):
             for suffix in ("", "_reverse")[:directions]:
-                shapes = {"weight_ih": (rows, input_size if k == 0 else state * directions), "weight_hh": (rows, state)}
+                shapes: dict[str, tuple[int, ...]] = {}
+                shapes["weight_ih"] = rows, input_size if k == 0 else state * directions
+                shapes["weight_hh"] = rows, state
                 if bias:
                     shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
                 if proj_size:

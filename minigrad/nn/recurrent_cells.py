@@ -28,6 +28,8 @@ class RNNCellBase(Module):
     """
 
     gates = 1
+    bias_ih: Any
+    bias_hh: Any
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None

@@ -11,14 +11,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...autograd.primitive import primitive
+from ...backend.door import whole
+from ...backend.library import Array
 from ..activation import sigmoid
 from ..elementwise import tanh
 from ..joining import chunk
 from ..linear import linear
+from .fused import Weights, Workspace, augmented, backward, differentiated, forward
 from .unrolled import unrolled
 
 
-def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, *, reverse):
+def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, *, reverse, keep):
     """`gru_layer` composed of small operations."""
 
     def step(x: Any, h: Any) -> tuple[Any, ...]:
@@ -28,11 +32,168 @@ def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, *, rever
         n = tanh(n_x + sigmoid(r_x + r_h) * n_h)
         return (n + z * (h - n),)
 
-    return unrolled(step, input, (h,), lengths, reverse)
+    return *unrolled(step, input, (h,), lengths, reverse), None
+
+
+class GRUWorkspace(Workspace):
+    """One block of (hidden, size) for each of r, z, m = W_hn h + b_hn, n, d = h - n and h', at each step.
+
+    sigmoid(v) is (1 + tanh(v / 2)) / 2, so the weights of r and z are halved. Beside a step's h' lies a row of ones:
+    b_hh is a column of the weights of the state. Gradients have four blocks: r, z, the state's part m of n, and the
+    input's part of it.
+    """
+
+    gates = 3
+    grad_gates = 4
+
+    def lay_out(self) -> Array:
+        xp = self.xp
+        hidden, size = self.hidden, self.size
+        block = (hidden, size)
+        self.blocks = xp.ones((self.steps, 6 * hidden + 1, size), self.dtype)
+        self.first = xp.ones((hidden + 1, size), self.dtype)
+        self.start = self.first[:-1]
+        self.rest, self.slopes = (xp.empty((2, *block), self.dtype) for _ in range(2))
+        self.slope, self.past_grad = (xp.empty(block, self.dtype) for _ in range(2))
+        self.gate_grads = xp.empty((4, *block), self.dtype)
+        return self.blocks[:, 5 * hidden : -1]
+
+    def views(self) -> tuple[list[Any], list[Any]]:
+        forward, backward = [], []
+        hidden = self.hidden
+        for t, block in enumerate(self.blocks):
+            r, z, m, n, d, h = block[:-1].reshape(6, hidden, self.size)
+            r_z, into, with_one = block[: 2 * hidden], block[: 3 * hidden], block[5 * hidden :]
+            x = self.projected[t]
+            forward.append((into, r_z, x[: 2 * hidden], x[2 * hidden :], r, z, m, n, d, h, with_one))
+            pair = r_z.reshape(2, hidden, self.size)
+            backward.append((self.output_grads[t], pair, r, z, m, n, d, self.at_step(self.grads, t)))
+        return forward, backward
+
+    @staticmethod
+    def laid_out(weights: Weights) -> tuple[Array, Array]:
+        """The rows of r and z halved; each bias a last column."""
+        left = augmented(weights.ih, weights.bias_ih)
+        right = augmented(weights.hh, weights.bias_hh)
+        for weight in (left, right):
+            weight[: len(weight) // 3 * 2] *= 0.5
+        return left, right
+
+    def forward(self, states: list[Array], weight_hh: Array, weights: Weights, reverse: bool) -> list[Array]:
+        xp = self.xp
+        dot, add, multiply, subtract, tanh = xp.dot, xp.add, xp.multiply, xp.subtract, xp.tanh
+        xp.copyto(self.start, states[0])
+        h, before, half = self.start, self.first, self.half
+        for into, r_z, x_rz, x_n, r, z, m, n, d, out, with_one in self.loop(False, reverse):
+            dot(weight_hh, before, into)
+            add(r_z, x_rz, r_z)
+            tanh(r_z, r_z)
+            multiply(r_z, half, r_z)
+            add(r_z, half, r_z)
+            multiply(r, m, n)
+            add(n, x_n, n)
+            tanh(n, n)
+            subtract(h, n, d)
+            multiply(z, d, out)
+            add(out, n, out)
+            h, before = out, with_one
+        return [h]
+
+    def backward(self, grads: list[Array], weights: Weights, reverse: bool) -> list[Array]:
+        xp = self.xp
+        dot, add, multiply, subtract, copyto = xp.dot, xp.add, xp.multiply, xp.subtract, xp.copyto
+        dh, rest, slopes, slope, past, one = (
+            self.state_grad, self.rest, self.slopes, self.slope, self.past_grad, self.one
+        )  # fmt: skip
+        copyto(dh, grads[0])
+        dr, dz, dm, dn = self.gate_grads
+        of_r, of_z = slopes
+        every = self.gate_grads.reshape(-1, self.size)
+        of_state = every[: 3 * self.hidden]
+        through = xp.ascontiguousarray(weights.hh.T)
+        for grad, r_z, r, z, m, n, d, columns in self.loop(True, reverse):
+            add(dh, grad, dh)
+            subtract(one, r_z, rest)
+            multiply(r_z, rest, slopes)
+            multiply(n, n, slope)
+            subtract(one, slope, slope)
+            multiply(dh, d, dz)
+            multiply(dz, of_z, dz)
+            multiply(dh, rest[1], dn)
+            multiply(dn, slope, dn)
+            multiply(dn, m, dr)
+            multiply(dr, of_r, dr)
+            multiply(dn, r, dm)
+            multiply(dh, z, past)
+            copyto(columns, every)
+            dot(through, of_state, dh)
+            add(dh, past, dh)
+        return [dh]
+
+    def input_grads(self, weights: Weights, out: Array) -> None:
+        of_rz, of_n = self._of_inputs()
+        rows = 2 * self.hidden
+        self.xp.dot(of_rz.T, weights.ih[:rows], out)
+        out += of_n.T.dot(weights.ih[rows:])
+
+    def weight_grads(self, before: Array) -> list[Array]:
+        of_rz, of_n = self._of_inputs()
+        of_state = self.grads[: 3 * self.hidden]
+        sums = [self.xp.concatenate([of_rz.dot(self.inputs), of_n.dot(self.inputs)]), of_state.dot(before)]
+        return [*sums, of_state.dot(self.xp.ones(len(before), self.dtype))]
+
+    def _of_inputs(self) -> tuple[Array, Array]:
+        """The gradients of the input's parts of r and z, and of n."""
+        return self.grads[: 2 * self.hidden], self.grads[3 * self.hidden :]
+
+    @staticmethod
+    def separated(sums: list[Array], weights: Weights) -> Weights:
+        found = Workspace.separated(sums[:2], weights)
+        return found if weights.bias_hh is None else found._replace(bias_hh=sums[2])
+
+
+def gru_forward(*args: Any) -> tuple[Any, ...]:
+    return forward(GRUWorkspace, *args)
+
+
+def gru_backward(*args: Any) -> tuple[Any, ...]:
+    return backward(GRUWorkspace, *args)
+
+
+@primitive(dtype="same", fixed=("lengths",), accepts="f", nondiff=(2,), watched=(0,))
+def gru(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None, *, reverse, keep):
+    """(output, h_n, key) of a layer in one direction: see `gru_layer` and `fused.forward`."""
+    return whole(gru_forward, reverse, keep, lengths, input, h, weight_ih, weight_hh, bias_ih, bias_hh)
+
+
+@gru.joint
+def _gru_gradients(g, out, input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, reverse, needs):
+    (output, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh)
+    return whole(gru_backward, reverse, needs[0], key, output, input, *g[:2], h, *weights)
+
+
+gru.twin(gru_twin)
 
 
 def gru_layer(
-    input: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None,
-    lengths: Any = None, reverse: bool = False,
-) -> tuple[Any, Any]:  # fmt: skip
-    return gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, reverse=reverse)
+    input: Any,
+    h: Any,
+    weight_ih: Any,
+    weight_hh: Any,
+    bias_ih: Any = None,
+    bias_hh: Any = None,
+    *,
+    lengths: Any = None,
+    reverse: bool = False,
+) -> tuple[Any, Any]:
+    """A GRU layer over a batch of sequences, in one direction: output (T, B, H), and the last h.
+
+    Arguments as for `lstm_layer`; the weights have the rows of r, z and n, (3 H, I) and (3 H, H).
+
+    >>> import minigrad
+    >>> output, h = gru_layer(minigrad.ones(5, 1, 3), minigrad.zeros(1, 2), minigrad.ones(6, 3), minigrad.ones(6, 2))
+    >>> output.shape, bool((output[-1] == h).all())
+    (minigrad.Size([5, 1, 2]), True)
+    """
+    arrays = input, h, weight_ih, weight_hh, bias_ih, bias_hh
+    return gru(*arrays, lengths, reverse=reverse, keep=differentiated(arrays))[:2]

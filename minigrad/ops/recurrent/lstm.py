@@ -13,14 +13,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...autograd.primitive import primitive
+from ...backend.door import whole
+from ...backend.library import Array, library
 from ..activation import sigmoid
 from ..elementwise import tanh
 from ..joining import chunk
 from ..linear import linear
+from .fused import Weights, Workspace, augmented, backward, differentiated, forward
 from .unrolled import unrolled
 
 
-def lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, lengths, *, reverse):
+def lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, lengths, *, reverse, keep):
     """`lstm_layer` composed of small operations."""
 
     def step(x: Any, h: Any, c: Any) -> tuple[Any, ...]:
@@ -29,11 +33,189 @@ def lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, le
         h = sigmoid(o) * tanh(c)
         return (h if weight_hr is None else linear(h, weight_hr)), c
 
-    return unrolled(step, input, (h, c), lengths, reverse)
+    return *unrolled(step, input, (h, c), lengths, reverse), None
+
+
+class LSTMWorkspace(Workspace):
+    """One block of (hidden, size) for each of tanh(c'), g, o, i, f, q = o tanh(c'), i g and f c, at each step.
+
+    sigmoid(z) is (1 + tanh(z / 2)) / 2: halving the weights of o, i and f leaves one tanh for all four gates. The
+    factors of the backward pass, with the blocks in this order, take four calls:
+
+        dq/do o (1 - o) = q (1 - o)     dc'/di i (1 - i) = (i g) (1 - i)     dc'/df f (1 - f) = (f c) (1 - f)
+        dq/dc' = o - q tanh(c')         dc'/dg (1 - g²) = i - (i g) g
+    """
+
+    gates = grad_gates = 4
+    states = 2
+
+    def lay_out(self) -> Array:
+        xp = self.xp
+        block = (self.hidden, self.size)
+        self.blocks = xp.empty((self.steps, 8, *block), self.dtype)
+        self.cell, self.cell_grad, self.product = (xp.empty(block, self.dtype) for _ in range(3))
+        self.rest = xp.empty((3, *block), self.dtype)
+        self.factors = xp.empty((3, *block), self.dtype)
+        self.slopes = xp.empty((2, *block), self.dtype)
+        self.gate_grads = xp.empty((4, *block), self.dtype)
+        if self.state == self.hidden:
+            return self.blocks[:, 5]
+        self.projected_grad = xp.empty(block, self.dtype)
+        return xp.empty((self.steps, self.state, self.size), self.dtype)
+
+    def views(self) -> tuple[list[Any], list[Any]]:
+        forward, backward = [], []
+        for t, block in enumerate(self.blocks):
+            tanh_c, g, o, i, f, q, ig, fc = block
+            into = block[1:5].reshape(4 * self.hidden, self.size)
+            forward.append((into, self.projected[t], block[2:5], o, i, f, g, ig, fc, tanh_c, q, self.outputs[t]))
+            columns = self.at_step(self.grads, t)
+            backward.append(
+                (self.output_grads[t], block[2:5], block[5:8], block[5:7], block[:2], block[2:4], f, columns)
+            )
+        return forward, backward
+
+    @staticmethod
+    def laid_out(weights: Weights) -> tuple[Array, Array]:
+        """Rows for g, o, i, f; those of the last three halved."""
+        bias = None if weights.bias_ih is None else weights.bias_ih + weights.bias_hh
+        return _rearranged(augmented(weights.ih, bias)), _rearranged(weights.hh)
+
+    def forward(self, states: list[Array], weight_hh: Array, weights: Weights, reverse: bool) -> list[Array]:
+        xp = self.xp
+        dot, add, multiply, tanh = xp.dot, xp.add, xp.multiply, xp.tanh
+        xp.copyto(self.start, states[0])
+        xp.copyto(self.cell, states[1])
+        h, c, half, hr = self.start, self.cell, self.half, weights.hr
+        for gates, x, oif, o, i, f, g, ig, fc, tanh_c, q, out in self.loop(False, reverse):
+            dot(weight_hh, h, gates)
+            add(gates, x, gates)
+            tanh(gates, gates)
+            multiply(oif, half, oif)
+            add(oif, half, oif)
+            multiply(i, g, ig)
+            multiply(f, c, fc)
+            add(ig, fc, c)
+            tanh(c, tanh_c)
+            multiply(o, tanh_c, q)
+            h = out
+            if hr is not None:
+                dot(hr, q, out)
+        return [h, c]
+
+    def backward(self, grads: list[Array], weights: Weights, reverse: bool) -> list[Array]:
+        xp = self.xp
+        dot, add, multiply, subtract, copyto = xp.dot, xp.add, xp.multiply, xp.subtract, xp.copyto
+        dh, dc, rest, factors, slopes = self.state_grad, self.cell_grad, self.rest, self.factors, self.slopes
+        copyto(dh, grads[0])
+        copyto(dc, grads[1])
+        by_o, by_i, by_f = factors
+        by_c, by_g = slopes
+        di, df, dg, do = self.gate_grads
+        every = self.gate_grads.reshape(-1, self.size)
+        through, one, product, hr = xp.ascontiguousarray(weights.hh.T), self.one, self.product, weights.hr
+        dq = dh if hr is None else self.projected_grad
+        for grad, oif, q_ig_fc, q_ig, tanh_c_g, o_i, f, columns in self.loop(True, reverse):
+            add(dh, grad, dh)
+            if hr is not None:
+                copyto(grad, dh)
+                dot(hr.T, dh, dq)
+            subtract(one, oif, rest)
+            multiply(q_ig_fc, rest, factors)
+            multiply(q_ig, tanh_c_g, slopes)
+            subtract(o_i, slopes, slopes)
+            multiply(dq, by_c, product)
+            add(dc, product, dc)
+            multiply(dq, by_o, do)
+            multiply(dc, by_i, di)
+            multiply(dc, by_f, df)
+            multiply(dc, by_g, dg)
+            multiply(dc, f, dc)
+            copyto(columns, every)
+            dot(through, every, dh)
+        return [dh, dc]
+
+    def weight_grads(self, before: Array) -> list[Array]:
+        sums = super().weight_grads(before)
+        if self.state != self.hidden:
+            q = self.blocks[:, 5].transpose(1, 0, 2).reshape(self.hidden, -1)
+            sums.append(self.output_grads.transpose(1, 0, 2).reshape(self.state, -1).dot(q.T))
+        return sums
+
+
+def _rearranged(weight: Array) -> Array:
+    """The rows of g, o, i, f of a weight with those of i, f, g, o; those of the last three halved."""
+    i_f, g, o = library(weight).split(weight, [len(weight) // 2, len(weight) // 4 * 3])
+    xp = library(weight)
+    half = xp.asarray(0.5, weight.dtype)
+    out = xp.empty_like(weight)
+    out[: len(g)] = g
+    xp.multiply(o, half, out[len(g) : len(i_f)])
+    xp.multiply(i_f, half, out[len(i_f) :])
+    return out
+
+
+def lstm_forward(*args: Any) -> tuple[Any, ...]:
+    return forward(LSTMWorkspace, *args)
+
+
+def lstm_backward(*args: Any) -> tuple[Any, ...]:
+    return backward(LSTMWorkspace, *args)
+
+
+@primitive(dtype="same", fixed=("lengths",), accepts="f", nondiff=(3,), watched=(0,))
+def lstm(
+    xp, input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None, weight_hr=None, lengths=None, *, reverse, keep
+):
+    """(output, h_n, c_n, key) of a layer in one direction: see `lstm_layer` and `fused.forward`."""
+    weights = weight_ih, weight_hh, bias_ih, bias_hh, weight_hr
+    return whole(lstm_forward, reverse, keep, lengths, input, h, c, *weights)
+
+
+@lstm.joint
+def _lstm_gradients(
+    g, out, input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, lengths, reverse, needs
+):
+    (output, _, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
+    return whole(lstm_backward, reverse, needs[0], key, output, input, *g[:3], h, c, *weights)
+
+
+lstm.twin(lstm_twin)
 
 
 def lstm_layer(
-    input: Any, h: Any, c: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None,
-    weight_hr: Any = None, lengths: Any = None, reverse: bool = False,
-) -> tuple[Any, Any, Any]:  # fmt: skip
-    return lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, lengths, reverse=reverse)
+    input: Any,
+    h: Any,
+    c: Any,
+    weight_ih: Any,
+    weight_hh: Any,
+    bias_ih: Any = None,
+    bias_hh: Any = None,
+    weight_hr: Any = None,
+    *,
+    lengths: Any = None,
+    reverse: bool = False,
+) -> tuple[Any, Any, Any]:
+    """An LSTM layer over a batch of sequences, in one direction.
+
+    Args:
+        input: (T, B, I); or rows (N, I) that are packed as in a `PackedSequence`.
+        h, c: the first states, (B, H), or (B, P) for h with a projection.
+        weight_ih: (4 H, I), the rows of i, f, g and o.
+        weight_hh: (4 H, H), or (4 H, P).
+        bias_ih, bias_hh: (4 H,), or None.
+        weight_hr: (P, H), or None.
+        lengths: None; (B,) how long each sequence is; or for packed rows (T,) how many sequences live at each step.
+        reverse: from the end of each sequence to its beginning.
+
+    Returns:
+        output (T, B, H), or (N, H), 0 after the end of a sequence; and the last h and c.
+
+    >>> import minigrad
+    >>> weights = [minigrad.ones(8, 3), minigrad.ones(8, 2)]
+    >>> output, h, c = lstm_layer(minigrad.ones(5, 1, 3), minigrad.zeros(1, 2), minigrad.zeros(1, 2), *weights)
+    >>> output.shape, float(c[0, 0]) < 5
+    (minigrad.Size([5, 1, 2]), True)
+    """
+    arrays = input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr
+    return lstm(*arrays, lengths, reverse=reverse, keep=differentiated(arrays))[:3]

@@ -1,0 +1,109 @@
+"""A batch of sequences as stretches: runs of time steps through which equally many sequences live.
+
+Sequences of one length are one stretch. Where lengths differ, sequences are ordered from the longest to the shortest,
+so that those which live at a step are the first ones; their rows lie packed, time step after time step, as in
+PyTorch's `PackedSequence`. Stretches come in the order in which a layer goes through them: from the last one for the
+other direction.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from ...backend.library import Array, library
+
+_MOST = 1 << 20  # numbers in the gates of a stretch: what a step reads and writes should stay near
+
+
+class Stretch(NamedTuple):
+    """`steps` time steps of `size` sequences, whose rows begin at `first`."""
+
+    first: int
+    steps: int
+    size: int
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.first, self.first + self.steps * self.size)
+
+
+class Batch(NamedTuple):
+    """Where the sequences of a batch are.
+
+    stretches: in the order of the layer.
+    order: the numbers of the sequences from the longest to the shortest, None if they are in that order.
+    index: where in (T * B) padded rows each packed row is, None if rows are packed as they are.
+    """
+
+    stretches: list[Stretch]
+    order: Any
+    index: Any
+
+
+def batch_of(input: Array, lengths: Any, size: int, width: int, reverse: bool) -> Batch:
+    """How to go through `input`: (T, B, I), with `lengths` (B,) if they differ, or rows (N, I) with how many of `size`
+    sequences live at each step; `width` numbers are computed per row."""
+    order = index = None
+    if lengths is None:
+        runs = [(input.shape[1], input.shape[0])]
+    else:
+        lengths = _on_host(lengths)
+        if input.ndim == 3:
+            T, B = input.shape[:2]
+            xp = library(lengths)
+            order = (-lengths).argsort(kind="stable")
+            lives = lengths[order] > xp.arange(T).reshape(-1, 1)
+            index = (xp.arange(T).reshape(-1, 1) * B + order)[lives]
+            if len(index) == T * B:
+                order = index = None
+            sizes = lives.sum(axis=1).tolist()
+        else:
+            sizes = lengths.tolist()
+        runs = [(b, len(list(same))) for b, same in groupby(sizes) if b]
+    stretches = []
+    first = 0
+    for b, steps in runs:
+        most = max(_MOST // max(width * b, 1), 1)
+        for done in range(0, steps, most):
+            n = min(most, steps - done)
+            stretches.append(Stretch(first, n, b))
+            first += n * b
+    return Batch(stretches[::-1] if reverse else stretches, order, index)
+
+
+def _on_host(lengths: Any) -> Any:
+    return lengths if library(lengths).__name__ == "numpy" else lengths.get()
+
+
+class Carried:
+    """A state on its way through the stretches, (features, sequences).
+
+    Sequences that begin later are taken from `first`; of those that have ended the state is put into `last`. Going
+    backward gradients do the same: those of the last states are taken, those of the first ones put.
+    """
+
+    def __init__(self, first: Array, last: Array) -> None:
+        self.first, self.last = first, last
+        self.size = 0
+        self.state: Any = None
+
+    def to(self, size: int) -> Array:
+        """The state of the first `size` sequences, which are those that live in the stretch that comes."""
+        xp = library(self.first)
+        if self.state is None:
+            self.state = xp.ascontiguousarray(self.first[:, :size])
+        elif size < self.size:
+            self.last[:, size : self.size] = self.state[:, size:]
+            self.state = xp.ascontiguousarray(self.state[:, :size])
+        elif size > self.size:
+            self.state = xp.concatenate([self.state, self.first[:, self.size : size]], axis=1)
+        self.size = size
+        return self.state
+
+    def end(self) -> Array:
+        """The last states of all sequences."""
+        if self.size == self.last.shape[1]:
+            return self.state
+        self.last[:, : self.size] = self.state
+        return self.last
