@@ -2,7 +2,8 @@
 
 A layer computes its gates from W_ih x + W_hh h + b. A probe computes W_ih x outside, a tensor of its own for each step,
 and gives it to the layer in place of the input, with the identity in place of W_ih: the gradient of that tensor is the
-gradient at the gates, before their sigmoid or tanh. The layer's own operation does all the rest.
+gradient at the gates, before their sigmoid or tanh. All the rest is done by the layer's twin, which is composed of
+small operations: in the fused operation there are no tensors c_t that h_t is made of.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from ..nn.recurrent_cells import RNNCellBase
 from ..ops.comparison import where
 from ..ops.joining import cat, stack
 from ..ops.linear import linear
+from ..ops.recurrent.gru import gru_twin
+from ..ops.recurrent.lstm import lstm_twin
+from ..ops.recurrent.rnn import rnn_twin
 
 GATES = {3: ("r", "z", "n"), 4: ("i", "f", "g", "o")}
-Run = Callable[[Any, Any], list[Any]]
 
 
 class Step(NamedTuple):
@@ -41,14 +44,26 @@ class Probe:
         self.steps: list[Step] = []
 
 
-def followed(gates: Any, run: Run, leaves: bool) -> Step:
-    """The step of which `run(gates, weight_ih)` gives the states; `leaves`, if h is an output, too."""
-    states = run(gates, eye(gates.shape[-1], dtype=gates.dtype, device=gates.device))
-    step = Step(gates, states, states[0].clone() if leaves else None)
-    for x in (gates, *states, step.output):
+def followed(layer: Any, gates: Any, states: list[Any], weights: list[Any], leaves: bool) -> Step:
+    """The step of `layer` from `states`; `weights` are those after W_ih. `leaves`, if h is an output, too."""
+    new = _next_states(layer, gates, states, weights)
+    step = Step(gates, new, new[0].clone() if leaves else None)
+    for x in (gates, *new, step.output):
         if x is not None:
             x.retain_grad()
     return step
+
+
+def _next_states(layer: Any, gates: Any, states: list[Any], weights: list[Any]) -> list[Any]:
+    given = gates[None], *states, eye(gates.shape[-1], dtype=gates.dtype, device=gates.device), *weights
+    once: dict[str, Any] = {"lengths": None, "reverse": False, "keep": True}
+    if layer.gates == 1:
+        result = rnn_twin(*given, **once, nonlinearity=layer.nonlinearity)
+    elif layer.gates == 3:
+        result = gru_twin(*given, **once)
+    else:
+        result = lstm_twin(*given, *([None] if len(weights) == 3 else []), **once)
+    return list(result[1 : 1 + len(states)])
 
 
 def projected(x: Any, weight_ih: Any) -> Any:
@@ -93,21 +108,19 @@ def _step_with(cell: Any, name: str, probe: Callable[[str, Any], Probe]) -> Call
     """`cell._step`, through a probe."""
     original = cell._step
 
-    def run_step(layer: Any, input: Any, states: Any, count: int = 1, **more: Any) -> Any:
+    def run_step(layer: Any, *args: Any, **more: Any) -> Any:
         if not _asked_for():
-            return original(layer, input, states, count, **more)
+            return original(layer, *args, **more)
         follows = probe(name or type(cell).__name__, cell)
 
-        def run_layer(x: Any, *rest: Any, **options: Any) -> Any:
-            *old, weight_ih, weight_hh, bias_ih, bias_hh = rest
-
-            def run(gates: Any, identity: Any) -> list[Any]:
-                return layer(gates[None], *old, identity, weight_hh, bias_ih, bias_hh, **options)[1:]
-
-            follows.steps.append(followed(projected(x[0], weight_ih), run, leaves=False))
+        def run_layer(x: Any, *given: Any, **options: Any) -> Any:
+            *old, weight_ih, weight_hh, bias_ih, bias_hh = given
+            follows.steps.append(
+                followed(cell, projected(x[0], weight_ih), old, [weight_hh, bias_ih, bias_hh], leaves=False)
+            )
             return None, *follows.steps[-1].states
 
-        return original(run_layer, input, states, count, **more)
+        return original(run_layer, *args, **more)
 
     return run_step
 
@@ -128,12 +141,7 @@ def _layer_with(module: Any, name: str, probe: Callable[[str, Any], Probe]) -> C
         outputs: list[Any] = [None] * len(parts)
         for t in reversed(range(len(parts))) if reverse else range(len(parts)):
             size = parts[t].shape[0]  # of packed sequences the first ones have a step t
-            old = [s[:size] for s in states]
-
-            def run(gates: Any, identity: Any, old: list[Any] = old) -> list[Any]:
-                return original(gates[None], old, [identity, *weights[1:]], None, False)[1:]
-
-            steps[t] = followed(parts[t], run, leaves=True)
+            steps[t] = followed(module, parts[t], [s[:size] for s in states], weights[1:], leaves=True)
             outputs[t], new = steps[t].output, steps[t].states
             if packed:
                 new = [cat([a, s[size:]]) for a, s in zip(new, states)]
