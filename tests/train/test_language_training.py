@@ -7,7 +7,7 @@ from small_texts import RHYME, SMALL, outcome, small_trainer
 
 import minigrad
 from minigrad import nn
-from minigrad.train import Callback
+from minigrad.train import Callback, NonFiniteError
 from minigrad.train.language.carrying import Windows
 from minigrad.train.language.corpus import Corpus, read_text
 from minigrad.train.language.description import OPTIMIZERS, Description, Settings, bits
@@ -223,6 +223,7 @@ def test_a_training_that_is_cut_comes_to_the_same_bits(cell, cuts, tmp_path):
             trainer.callbacks.append(Cut(step))
             with pytest.raises(KeyboardInterrupt):
                 trainer.fit(training, 3, validation=held_out)
+            assert minigrad.load(tmp_path / "cut" / "last.safetensors")["extra"]["step"] == step - step % 2
     assert outcome(trainer) == expected
     assert (tmp_path / "cut" / "samples.txt").read_text() == (tmp_path / "whole" / "samples.txt").read_text()
 
@@ -236,6 +237,22 @@ def test_samples_leave_the_training_as_it_is(tmp_path):
         trainer.fit(training, 2, validation=held_out)
         found.append(outcome(trainer))
     assert found[0] == found[1]
+
+
+def test_scores_that_are_no_numbers(tmp_path):
+    trainer, training, held_out = small_trainer(tmp_path)
+    trainer.callbacks.insert(0, Spoil())
+    with pytest.raises(NonFiniteError, match="after epoch 1 the scores of a row hold nan or inf"):
+        trainer.fit(training, 1, validation=held_out)
+    assert not (tmp_path / "samples.txt").exists()
+
+
+class Spoil(Callback):
+    """Leaves a model that is no use."""
+
+    def on_epoch_end(self, trainer, row):
+        with minigrad.no_grad():
+            trainer.model.output.bias.fill_(math.nan)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from minigrad import Generator, cat, no_grad
@@ -76,16 +75,14 @@ class Samples(Callback):
         self.texts: list[tuple[int, str]] = []  # (number of the epoch, text)
 
     def on_epoch_end(self, trainer: Trainer, row: Epoch) -> None:
-        if not math.isfinite(row.validation_loss):
-            raise NonFiniteError(
-                f"the loss on the held-out text became {row.validation_loss} in epoch {row.number}: try a smaller "
-                "learning rate"
-            )
         if row.number not in (1, trainer.epochs) and row.number % self.every:
             return
         model: Any = trainer.model
         generator = Generator(model.output.weight.device).manual_seed(self.seed)
-        text = generate(model, self.vocabulary, self.length, temperature=TEMPERATURE, generator=generator)
+        try:
+            text = generate(model, self.vocabulary, self.length, temperature=TEMPERATURE, generator=generator)
+        except ValueError as error:
+            raise NonFiniteError(f"after epoch {row.number} {error}") from None
         self.texts.append((row.number, text))
         trainer.say("".join(f"    | {line}\n" for line in text[: self.length // 2].splitlines()).rstrip("\n"))
         with replacing(self.path) as file:
