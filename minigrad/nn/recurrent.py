@@ -12,13 +12,22 @@ from typing import Any
 from .._tensor.creation import empty, zeros
 from ..ops.embedding import embedding_
 from ..ops.joining import cat, stack
+from ..ops.packing import known_values
 from ..ops.recurrent import gru_layer, lstm_layer, rnn_layer
 from ..ops.shape import transpose, unsqueeze
 from . import functional as F
 from . import init
 from .module import Module
 from .parameter import Parameter
-from .recurrent_checks import check_input, check_lengths, check_nonlinearity, check_sizes, check_state
+from .recurrent_checks import (
+    check_input,
+    check_lengths,
+    check_nonlinearity,
+    check_options,
+    check_sizes,
+    check_state,
+)
+from .utils.rnn import PackedSequence
 
 
 class RNNBase(Module):
@@ -69,7 +78,9 @@ class RNNBase(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        check_sizes(type(self).__name__, input_size, hidden_size, num_layers, proj_size, dropout)
+        name = type(self).__name__
+        check_sizes(name, input_size, hidden_size, num_layers=num_layers)
+        check_options(name, hidden_size, proj_size, dropout)
         if dropout > 0 and num_layers == 1:
             warnings.warn(
                 f"dropout={dropout} acts between layers, and there is one: it has no effect with num_layers=1",
@@ -106,6 +117,11 @@ class RNNBase(Module):
             init.uniform_(weight, -bound, bound)
 
     @property
+    def mode(self) -> str:
+        """The kind of network, under PyTorch's name."""
+        return type(self).__name__
+
+    @property
     def all_weights(self) -> list[list[Any]]:
         """The parameters of each layer and direction."""
         return [[getattr(self, name) for name in names if name is not None] for names in self._names]
@@ -114,7 +130,7 @@ class RNNBase(Module):
         """Nothing: there is no copy of the weights to keep in order. (For programs written for cuDNN.)"""
 
     def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> Any:
-        packed = input if hasattr(input, "batch_sizes") else None
+        packed = input if isinstance(input, PackedSequence) else None
         if packed is not None:
             if lengths is not None:
                 raise ValueError(f"{type(self).__name__}() got lengths beside a PackedSequence, which has its own")
@@ -128,7 +144,7 @@ class RNNBase(Module):
             lengths = check_lengths(type(self).__name__, lengths, input)
             size = input.shape[1]
         else:
-            size = int(lengths[0]) if packed.sorted_indices is None else len(packed.sorted_indices)
+            size = int(known_values(lengths, "batch_sizes")[0])
         states = self._first_states(input, hx, size, batched, packed)
         output, *last = self._run(input, states, lengths)
         if packed is not None:
@@ -223,6 +239,10 @@ class RNN(RNNBase):
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype
         )
         self.nonlinearity = nonlinearity
+
+    @property
+    def mode(self) -> str:
+        return f"RNN_{self.nonlinearity.upper()}"
 
     def _layer(self, x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
         return rnn_layer(x, *states, *weights, lengths=lengths, reverse=reverse, nonlinearity=self.nonlinearity)

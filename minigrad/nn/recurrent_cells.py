@@ -11,7 +11,7 @@ from ..ops.shape import unsqueeze
 from . import init
 from .module import Module
 from .parameter import Parameter
-from .recurrent_checks import check_nonlinearity
+from .recurrent_checks import check_dtype, check_nonlinearity, check_pair, check_sizes, check_tensor
 
 
 class RNNCellBase(Module):
@@ -35,6 +35,7 @@ class RNNCellBase(Module):
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__()
+        check_sizes(type(self).__name__, input_size, hidden_size)
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         rows = self.gates * hidden_size
         self.weight_ih = Parameter(empty(rows, input_size, device=device, dtype=dtype))
@@ -49,22 +50,27 @@ class RNNCellBase(Module):
         for weight in self.parameters():
             init.uniform_(weight, -bound, bound)
 
-    def _step(self, layer: Any, input: Any, states: tuple[Any, ...] | None, count: int = 1, **more: Any) -> Any:
+    def _step(self, layer: Any, input: Any, hx: Any, pair: bool = False, **more: Any) -> list[Any]:
         """The next states."""
         name = type(self).__name__
+        check_tensor(name, "input", input)
         if input.ndim not in (1, 2):
             raise ValueError(f"{name}() takes an input (B, input_size) or (input_size,), got {tuple(input.shape)}")
         if input.shape[-1] != self.input_size:
             raise RuntimeError(f"{self} takes an input with {self.input_size} features, got {tuple(input.shape)}")
+        check_dtype(name, "an input", input, self.weight_ih)
         shape = (*input.shape[:-1], self.hidden_size)
-        if states is None:
-            states = (zeros(*shape, device=input.device, dtype=input.dtype),) * count
+        if hx is None:
+            states = [zeros(*shape, device=input.device, dtype=input.dtype)] * (2 if pair else 1)
+        else:
+            states = check_pair(name, hx, pair)
         for x in states:
             if tuple(x.shape) != shape:
                 raise RuntimeError(f"{name}() needs states of shape {shape} for this input, got {tuple(x.shape)}")
+            check_dtype(name, "a state", x, self.weight_ih)
         batched = input.ndim == 2
         if not batched:
-            input, states = unsqueeze(input, 0), tuple([unsqueeze(x, 0) for x in states])
+            input, states = unsqueeze(input, 0), [unsqueeze(x, 0) for x in states]
         weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
         _, *new = layer(unsqueeze(input, 0), *states, *weights, **more)
         return new if batched else [x[0] for x in new]
@@ -96,8 +102,7 @@ class RNNCell(RNNCellBase):
         self.nonlinearity = nonlinearity
 
     def forward(self, input: Any, hx: Any = None) -> Any:
-        states = None if hx is None else (hx,)
-        return self._step(rnn_layer, input, states, nonlinearity=self.nonlinearity)[0]
+        return self._step(rnn_layer, input, hx, nonlinearity=self.nonlinearity)[0]
 
     def extra_repr(self) -> str:
         shown = super().extra_repr()
@@ -116,7 +121,7 @@ class GRUCell(RNNCellBase):
     gates = 3
 
     def forward(self, input: Any, hx: Any = None) -> Any:
-        return self._step(gru_layer, input, None if hx is None else (hx,))[0]
+        return self._step(gru_layer, input, hx)[0]
 
 
 class LSTMCell(RNNCellBase):
@@ -132,6 +137,4 @@ class LSTMCell(RNNCellBase):
     gates = 4
 
     def forward(self, input: Any, hx: Any = None) -> Any:
-        if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
-            raise TypeError(f"LSTMCell() takes a pair (h, c) as hx, got {type(hx).__name__}")
-        return tuple(self._step(lstm_layer, input, None if hx is None else tuple(hx), 2))
+        return tuple(self._step(lstm_layer, input, hx, pair=True))

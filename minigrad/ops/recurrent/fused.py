@@ -21,6 +21,9 @@ from .workspaces import NOTHING, borrow, give_back, lend, lent
 _FEW = 8  # sequences; fewer lie scattered if a row is a feature
 
 
+_VIEWS = 4096  # bytes that the views of a step take, about
+
+
 class Weights(NamedTuple):
     """The weights of a layer in one direction, in PyTorch's layouts."""
 
@@ -61,7 +64,8 @@ class Workspace:
         self.half = self.one / 2
         self.outputs = self.lay_out()
         self.by_step = self.views()
-        self.nbytes = sum(a.nbytes for a in vars(self).values() if isinstance(a, xp.ndarray) and a.base is None)
+        owned = [a.nbytes for a in vars(self).values() if isinstance(a, xp.ndarray) and a.base is None]
+        self.nbytes = sum(owned) + _VIEWS * steps
 
     def columns(self, rows: int) -> Array:
         """(rows, steps * size), laid out so that what is written at one step lies together."""
@@ -104,10 +108,10 @@ class Workspace:
         """The part of the input `rows` in what goes into the gates, for all steps."""
         self.inputs[:, :-1] = rows
         if self.size >= _FEW:
-            inputs = self.inputs.reshape(self.steps, self.size, -1)
+            inputs = self.inputs.reshape(self.steps, self.size, self.inputs.shape[1])
             self.xp.matmul(weight, inputs.transpose(0, 2, 1), out=self.projected)
         else:
-            product = self.inputs.dot(weight.T).reshape(self.steps, self.size, -1)
+            product = self.inputs.dot(weight.T).reshape(self.steps, self.size, len(weight))
             self.xp.copyto(self.projected, product.transpose(0, 2, 1))
 
     def input_grads(self, weights: Weights, out: Array) -> None:
@@ -150,7 +154,7 @@ def forward(
     hidden = weights.ih.shape[0] // kind.gates
     size, features = states[0].shape
     batch = batch_of(input, lengths, size, weights.ih.shape[0], reverse)
-    rows = input.reshape(-1, input.shape[-1])
+    rows = input if input.ndim == 2 else input.reshape(input.shape[0] * size, input.shape[2])
     if batch.index is not None:
         rows = rows[batch.index]
     weight_ih, weight_hh = kind.laid_out(weights)
@@ -164,7 +168,7 @@ def forward(
             carried, work.forward([c.to(stretch.size) for c in carried], weight_hh, weights, reverse)
         ):
             state.state = end
-        xp.copyto(output[stretch.rows].reshape(stretch.steps, stretch.size, -1), work.outputs.transpose(0, 2, 1))
+        xp.copyto(output[stretch.rows].reshape(stretch.steps, stretch.size, features), work.outputs.transpose(0, 2, 1))
         if keep:
             used.append(work)
         else:
@@ -200,7 +204,7 @@ def backward(
         if output_grad is None:
             work.output_grads.fill(0)
         else:
-            xp.copyto(work.output_grads, output_grad[rows].reshape(n, b, -1).transpose(0, 2, 1))
+            xp.copyto(work.output_grads, output_grad[rows].reshape(n, b, output.shape[1]).transpose(0, 2, 1))
         for state, start in zip(carried, work.backward([c.to(b) for c in carried], weights, reverse)):
             state.state = start
         start, others = work.start.T, output[rows]
@@ -219,7 +223,7 @@ def _packed(x: Any, batch: Batch) -> Any:
     """The rows of an output, or of its gradient, packed."""
     if x is None:
         return None
-    x = x.reshape(-1, x.shape[-1])
+    x = x if x.ndim == 2 else x.reshape(x.shape[0] * x.shape[1], x.shape[2])
     return x if batch.index is None else x[batch.index]
 
 
@@ -238,10 +242,10 @@ def _as_given(state: Array, order: Any) -> Array:
 def _unpacked(rows: Array, batch: Batch, shape: tuple[int, ...]) -> Array:
     """Packed rows where the steps of the input of that `shape` are, 0 where there are none."""
     if batch.index is None:
-        return rows.reshape(*shape[:-1], -1)
+        return rows.reshape(*shape[:-1], rows.shape[1])
     out = library(rows).zeros((shape[0] * shape[1], rows.shape[1]), rows.dtype)
     out[batch.index] = rows
-    return out.reshape(*shape[:-1], -1)
+    return out.reshape(*shape[:-1], rows.shape[1])
 
 
 def differentiated(arrays: Sequence[Any]) -> bool:

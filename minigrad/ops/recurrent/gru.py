@@ -108,7 +108,7 @@ class GRUWorkspace(Workspace):
         copyto(dh, grads[0])
         dr, dz, dm, dn = self.gate_grads
         of_r, of_z = slopes
-        every = self.gate_grads.reshape(-1, self.size)
+        every = self.gate_grads.reshape(4 * self.hidden, self.size)
         of_state = every[: 3 * self.hidden]
         through = xp.ascontiguousarray(weights.hh.T)
         for grad, r_z, r, z, m, n, d, columns in self.loop(True, reverse):

@@ -112,7 +112,7 @@ class LSTMWorkspace(Workspace):
         by_o, by_i, by_f = factors
         by_c, by_g = slopes
         di, df, dg, do = self.gate_grads
-        every = self.gate_grads.reshape(-1, self.size)
+        every = self.gate_grads.reshape(4 * self.hidden, self.size)
         through, one, product, hr = xp.ascontiguousarray(weights.hh.T), self.one, self.product, weights.hr
         dq = dh if hr is None else self.projected_grad
         for grad, oif, q_ig_fc, q_ig, tanh_c_g, o_i, f, columns in self.loop(True, reverse):
@@ -138,8 +138,9 @@ class LSTMWorkspace(Workspace):
     def weight_grads(self, before: Array) -> list[Array]:
         sums = super().weight_grads(before)
         if self.state != self.hidden:
-            q = self.blocks[:, 5].transpose(1, 0, 2).reshape(self.hidden, -1)
-            sums.append(self.output_grads.transpose(1, 0, 2).reshape(self.state, -1).dot(q.T))
+            count = self.steps * self.size
+            q = self.blocks[:, 5].transpose(1, 0, 2).reshape(self.hidden, count)
+            sums.append(self.output_grads.transpose(1, 0, 2).reshape(self.state, count).dot(q.T))
         return sums
 
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from ...backend.devices import to_host
 from ...backend.library import Array, library
+from ..packing import packed_order
 
 _MOST = 1 << 20  # numbers in the gates of a stretch: what a step reads and writes should stay near
 
@@ -46,21 +48,19 @@ def batch_of(input: Array, lengths: Any, size: int, width: int, reverse: bool) -
     sequences live at each step; `width` numbers are computed per row."""
     order = index = None
     if lengths is None:
-        runs = [(input.shape[1], input.shape[0])]
+        runs = [(size, input.shape[0])]
     else:
-        lengths = _on_host(lengths)
+        lengths = to_host(lengths)
         if input.ndim == 3:
             T, B = input.shape[:2]
-            xp = library(lengths)
             order = (-lengths).argsort(kind="stable")
-            lives = lengths[order] > xp.arange(T).reshape(-1, 1)
-            index = (xp.arange(T).reshape(-1, 1) * B + order)[lives]
+            times, sequences, sizes = packed_order(lengths[order])
+            index = times * B + order[sequences]
             if len(index) == T * B:
                 order = index = None
-            sizes = lives.sum(axis=1).tolist()
         else:
-            sizes = lengths.tolist()
-        runs = [(b, len(list(same))) for b, same in groupby(sizes) if b]
+            sizes = lengths
+        runs = [(b, len(list(same))) for b, same in groupby(sizes.tolist()) if b]
     stretches = []
     first = 0
     for b, steps in runs:
@@ -70,10 +70,6 @@ def batch_of(input: Array, lengths: Any, size: int, width: int, reverse: bool) -
             stretches.append(Stretch(first, n, b))
             first += n * b
     return Batch(stretches[::-1] if reverse else stretches, order, index)
-
-
-def _on_host(lengths: Any) -> Any:
-    return lengths if library(lengths).__name__ == "numpy" else lengths.get()
 
 
 class Carried:

@@ -34,11 +34,13 @@ def unrolled(step: Step, input: Any, states: tuple[Any, ...], lengths: Any, reve
     T = input.shape[0]
     outputs: list[Any] = [None] * T
     for t in reversed(range(T)) if reverse else range(T):
-        new = step(getitem(input, t), *states)
+        x = getitem(input, t)
         if lengths is None:
-            states, outputs[t] = new, new[0]
+            states = step(x, *states)
+            outputs[t] = states[0]
         else:
             lives = (array_of(lengths) > t).reshape(-1, 1)
+            new = step(where(lives, x, 0.0), *states)  # what stands behind an end may be nan: 0 times that is nan
             states = tuple([where(lives, a, b) for a, b in zip(new, states)])
             outputs[t] = where(lives, new[0], 0.0)
     return stack(outputs), *states

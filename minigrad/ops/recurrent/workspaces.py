@@ -10,40 +10,42 @@ longer (the graph has been released), the workspaces are free again.
 
 from __future__ import annotations
 
+import threading
 import weakref
-from collections import defaultdict
 from typing import Any
 
 from ...backend.library import numpy
 
-_MOST = 1 << 27  # bytes of free workspaces
+_MOST = 1 << 26  # bytes of free workspaces
 NOTHING = numpy.empty(0, bool)  # the key of nothing
-_free: dict[Any, list[Any]] = defaultdict(list)
+_free: dict[Any, list[Any]] = {}  # the one used last is at the end
 _lent: dict[int, tuple[Any, Any]] = {}  # id of the key -> what is lent, and the reference that sees its end
-_bytes = 0  # in the free ones, about
+_bytes = 0  # in the free ones
+_lock = threading.RLock()  # a key may end, through the garbage collector, in the midst of a call
 
 
 def borrow(kind: type, *size: Any) -> Any:
     """A workspace `kind(*size)`: a free one, or a new one."""
     global _bytes
-    try:
-        found = _free[kind, *size].pop()
-    except IndexError:
-        return kind(*size)
-    _bytes -= found.nbytes
-    return found
+    with _lock:
+        free = _free.get((kind, *size))
+        if free:
+            _bytes -= free[-1].nbytes
+            return free.pop()
+    return kind(*size)
 
 
 def give_back(workspace: Any) -> None:
-    """The workspace is free."""
+    """The workspace is free. Of too many, those go first whose size has not been used for longest."""
     global _bytes
-    if _bytes + workspace.nbytes > _MOST:
-        _free.clear()
-        _bytes = 0
-        if workspace.nbytes > _MOST:
-            return
-    _free[type(workspace), *workspace.key].append(workspace)
-    _bytes += workspace.nbytes
+    if workspace.nbytes > _MOST:
+        return
+    size = type(workspace), *workspace.key
+    with _lock:
+        _free[size] = [*_free.pop(size, ()), workspace]
+        _bytes += workspace.nbytes
+        while _bytes > _MOST:
+            _bytes -= sum(oldest.nbytes for oldest in _free.pop(next(iter(_free))))
 
 
 def lend(workspaces: list[Any], record: Any) -> Any:
