@@ -19,7 +19,18 @@ from .curves import save_curves
 from .errors import NonFiniteError, UserError
 from .history import Epoch
 from .metrics import correct
-from .options import count, counts, one_of, output_folder, positive, require_device, require_drawing, seed
+from .options import (
+    add_device,
+    add_no_jit,
+    count,
+    counts,
+    one_of,
+    output_folder,
+    positive,
+    require_device,
+    require_drawing,
+    seed,
+)
 from .progress import Progress
 from .trainer import Trainer
 
@@ -105,12 +116,10 @@ def add_command(commands: Any) -> None:
         help=f"images per step (default: {per_data['batch_size']})")  # fmt: skip
     add("--hidden", type=counts, nargs="+", metavar="N",
         help=f"sizes of the hidden layers, such as 128 64 or 128,64 (default: {hidden})")  # fmt: skip
-    add("--device", type=one_of(("cpu", "cuda")), default="cpu", metavar="NAME",
-        help="cpu or cuda, which is one NVIDIA GPU (default: cpu)")  # fmt: skip
+    add_device(parser)
     add("--seed", type=seed, default=0, metavar="N",
         help="number that all randomness follows from: the same seed, the same run (default: 0)")  # fmt: skip
-    add("--no-jit", dest="recorded", action="store_false",
-        help="run every step eagerly instead of recording and replaying it (the numbers are the same)")  # fmt: skip
+    add_no_jit(parser)
     add("--out", metavar="DIR", help="output folder, made if needed (default: runs/DATA-OPTIMIZER)")
     parser.set_defaults(run=run)
 

@@ -21,6 +21,22 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add `--device`."""
+    parser.add_argument(
+        "--device", type=one_of(("cpu", "cuda")), default="cpu", metavar="NAME",
+        help="cpu or cuda, which is one NVIDIA GPU (default: cpu)",
+    )  # fmt: skip
+
+
+def add_no_jit(parser: argparse.ArgumentParser) -> None:
+    """Add `--no-jit`, which makes `recorded` False."""
+    parser.add_argument(
+        "--no-jit", dest="recorded", action="store_false",
+        help="run every step eagerly instead of recording and replaying it (the numbers are the same)",
+    )  # fmt: skip
+
+
 # -- before a run --------------------------------------------------------------------------------------------
 
 

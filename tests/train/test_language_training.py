@@ -228,6 +228,20 @@ def test_a_training_that_is_cut_comes_to_the_same_bits(cell, cuts, tmp_path):
     assert (tmp_path / "cut" / "samples.txt").read_text() == (tmp_path / "whole" / "samples.txt").read_text()
 
 
+def test_a_training_is_resumed_on_its_device(device, tmp_path):
+    for _ in range(2):
+        trainer, training, held_out = small_trainer(tmp_path, device=device, save_every=2)
+        trainer.resume(tmp_path / "last.safetensors", missing_ok=True)
+        if trainer.step:
+            assert training.state_dict()["done"] == 0 and trainer.step == 4
+            break
+        trainer.callbacks.append(Cut(5))
+        with pytest.raises(KeyboardInterrupt):
+            trainer.fit(training, 2, validation=held_out)
+    trainer.fit(training, 2, validation=held_out)
+    assert trainer.step == 40 and not trainer.eager_because
+
+
 def test_samples_leave_the_training_as_it_is(tmp_path):
     found = []
     for kept in (True, False):

@@ -12,6 +12,8 @@ from minigrad import Generator
 
 from ..errors import UserError
 from ..options import (
+    add_device,
+    add_no_jit,
     count,
     not_negative,
     one_of,
@@ -99,10 +101,8 @@ def _add_lm(commands: Any) -> None:
     add("--clip", type=positive, metavar="NORM", help=f"limit of the gradients' norm (default: {default.clip:g})")
     add("--seed", type=seed, metavar="N",
         help="number that all randomness follows from: the same seed, the same run (default: 0)")  # fmt: skip
-    add("--device", type=one_of(("cpu", "cuda")), default="cpu", metavar="NAME",
-        help="cpu or cuda, which is one NVIDIA GPU (default: cpu)")  # fmt: skip
-    add("--no-jit", dest="recorded", action="store_false",
-        help="run every step eagerly instead of recording and replaying it (the numbers are the same)")  # fmt: skip
+    add_device(parser)
+    add_no_jit(parser)
     add("--quick", action="store_true", help="a small network on a part of the text: a run of seconds")
     add("--out", metavar="DIR", help="output folder, made if needed (default: runs/lm-CELL)")
     add("--resume", metavar="DIR", help="go on with the run in this folder, or from this checkpoint")
@@ -119,7 +119,7 @@ def _add_generate(commands: Any) -> None:
         help=f"below 1: likelier characters; 0: always the likeliest (default: {TEMPERATURE})")  # fmt: skip
     add("--top-k", type=count, metavar="K", help="draw among the K likeliest characters only (default: all)")
     add("--seed", type=seed, default=0, metavar="N", help="the same seed writes the same text (default: 0)")
-    add("--device", type=one_of(("cpu", "cuda")), default="cpu", metavar="NAME", help="cpu or cuda (default: cpu)")
+    add_device(parser)
     parser.set_defaults(run=run_generate)
 
 
