@@ -1,0 +1,86 @@
+"""The adding problem in a small form: shorter sequences, one rate for each method."""
+
+import math
+import re
+
+import pytest
+from test_examples import line_of, module_of, numbers, small
+
+import minigrad
+
+RATES = {"SGD": 0.1, "momentum": 0.03, "Adagrad": 0.1, "RMSprop": 0.01}
+
+
+@pytest.fixture(scope="module")
+def out():
+    module = module_of("adding_problem")
+    optimizers = {name: (make, (RATES[name],)) for name, (make, _) in module.OPTIMIZERS.items()}
+    return small("adding_problem", LENGTH=12, HIDDEN=16, STEPS=400, CHECKS=10, SEEDS=(1,), OPTIMIZERS=optimizers)
+
+
+def ends(out):
+    """(kind, method) -> (rate, mean loss, step below the limit or None)."""
+    rows = re.findall(r"^(RNN|LSTM) +(\w+) +([\d.]+) +([\d.]+) +[\d.]+ +(\d+|-)$", out, flags=re.M)
+    return {(kind, name): (float(lr), float(loss), step) for kind, name, lr, loss, step in rows}
+
+
+def test_an_lstm_learns_what_a_simple_network_does_not(out):
+    found = ends(out)
+    assert list(found) == [(kind, name) for kind in ("RNN", "LSTM") for name in RATES]
+    assert all(lr == RATES[name] for (_, name), (lr, _, _) in found.items())
+    for name in ("Adagrad", "RMSprop"):
+        assert found["LSTM", name][1] < 0.02 < 0.04 < found["RNN", name][1] < 0.2
+        assert 100 < int(found["LSTM", name][2]) <= 400 and found["RNN", name][2] == "-"
+    for name in ("SGD", "momentum"):
+        assert 0.1 < found["LSTM", name][1] < 0.2 and found["LSTM", name][2] == "-"
+
+
+def test_what_it_says_follows_from_the_table(out):
+    found = ends(out)
+    said = {text: word == "held" for word, text in re.findall(r"^(held|did not hold): +(.*)$", out, flags=re.M)}
+    assert len(said) == 10
+    assert said["an LSTM learns it with RMSprop"] and said["a simple RNN learns it with none of the four"]
+    for other in ("SGD", "momentum", "Adagrad"):
+        lower = found["LSTM", "RMSprop"][1] < found["LSTM", other][1]
+        assert said[f"on the LSTM RMSprop ends lower than {other}"] == lower
+    sooner = int(found["LSTM", "RMSprop"][2]) < int(found["LSTM", "Adagrad"][2])
+    assert said["on the LSTM RMSprop has learned it sooner than Adagrad"] == sooner
+
+
+def test_the_gradient_comes_back_through_a_trained_lstm(out):
+    lines = {name: line_of(out, name) for name in ("RNN   new", "RNN   trained", "LSTM  new", "LSTM  trained")}
+    kept = {name: numbers(line)[0] for name, line in lines.items()}
+    assert kept["RNN   new"] < kept["LSTM  new"] < 0.1 < kept["LSTM  trained"]
+    for name, line in lines.items():
+        assert numbers(line)[1] == pytest.approx(kept[name] ** (1 / 11), abs=0.006)
+
+
+def test_the_task():
+    module = module_of("adding_problem")
+    x, y = module.sequences(500, minigrad.Generator().manual_seed(0))
+    values, marks = x.unbind(2)
+    half = module.LENGTH // 2
+    assert set(marks.flatten().tolist()) == {0.0, 1.0}
+    assert marks[:half].sum(dim=0).tolist() == marks[half:].sum(dim=0).tolist() == [1.0] * 500
+    assert y.tolist() == pytest.approx(
+        [sum(v for v, m in zip(*s) if m) for s in zip(values.t().tolist(), marks.t().tolist())]
+    )
+    assert marks.sum(dim=1).min() > 0  # every place is marked at some time
+    assert (y - 1).square().mean().item() == pytest.approx(module.ALWAYS_ONE, rel=0.1)
+    same = [module.sequences(3, minigrad.Generator().manual_seed(1))[0].tolist() for _ in range(2)]
+    assert same[0] == same[1]
+
+
+def test_what_counts_as_learned():
+    module = module_of("adding_problem")
+    module.STEPS, module.CHECKS = 100, 5
+    assert module.learned([1.0, 0.5, 0.019, 0.5, 0.01]) == 60
+    assert module.learned([0.02, math.nan]) is None
+
+
+def test_the_picture(tmp_path):
+    pytest.importorskip("matplotlib")
+    module = module_of("adding_problem")
+    curves = {(kind, name): [[0.2] * module.CHECKS, [0.1] * module.CHECKS] for kind in module.LAYERS for name in RATES}
+    module.draw(curves, {"RNN, new": [1e-3, 1.0]}, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
