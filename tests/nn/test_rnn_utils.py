@@ -55,6 +55,7 @@ def test_padding_of_integers_and_of_several_dtypes():
     assert integers.dtype == minigrad.int64 and integers.tolist() == [[1, 3], [2, 9]]
     both = pad_sequence([minigrad.tensor([1.5]), minigrad.tensor([3, 4])])
     assert both.dtype == minigrad.float32 and both.tolist() == [[1.5, 3.0], [0.0, 4.0]]
+    assert pad_sequence([minigrad.tensor([3]), minigrad.tensor([1.5, 4.5])]).tolist() == [[3, 1], [0, 4]]
     assert pad_sequence(x for x in [minigrad.zeros(0), minigrad.ones(1)]).tolist() == [[0, 1]]
     assert pad_sequence(minigrad.arange(4).reshape(2, 2)).tolist() == [[0, 2], [1, 3]]
 
@@ -95,6 +96,8 @@ def test_packing_what_is_sorted():
     assert packed.sorted_indices is None and packed.unsorted_indices is None
     assert pad_packed_sequence(packed)[0].tolist() == [[1, 4], [2, 5], [3, 0]]
     assert pack_sequence([minigrad.tensor([1, 2, 3]), minigrad.tensor([4, 5])]).data.tolist() == [1, 4, 2, 5, 3]
+    assert pack_padded_sequence(minigrad.tensor([[1, 4]]), [1, 1]).sorted_indices is None
+    assert pad_packed_sequence(packed, total_length=3)[0].shape == (3, 2)
     cut = pack_padded_sequence(minigrad.tensor([[1, 4], [2, 5], [3, 6]]), [2, 1])
     assert cut.data.tolist() == [1, 4, 2] and pad_packed_sequence(cut)[0].shape == (2, 2)
 
@@ -161,9 +164,9 @@ def test_the_class():
     assert data is packed.data and len(packed) == 4 and packed._fields[1] == "batch_sizes"
     assert packed._replace(data=0).batch_sizes is batch_sizes
     assert repr(packed).startswith("PackedSequence(data=tensor([[10.") and "sorted_indices=tensor([1, 0" in repr(packed)
-    pair = PackedSequence((data, batch_sizes), sorted_indices=packed.sorted_indices)
+    pair = PackedSequence((data, batch_sizes), sorted_indices=minigrad.tensor([2, 0, 1]))
     assert pair.data is data and pair.batch_sizes is batch_sizes
-    assert pair.unsorted_indices.tolist() == unsorted_indices.tolist()
+    assert pair.unsorted_indices.tolist() == [1, 2, 0] and unsorted_indices.tolist() == [1, 0, 2]
     assert PackedSequence(data, batch_sizes).unsorted_indices is None
     for again in (pickle.loads(pickle.dumps(packed)), copy.deepcopy(packed)):
         assert type(again) is PackedSequence and [x.tolist() for x in again] == [x.tolist() for x in packed]

@@ -122,7 +122,7 @@ CALLS = {
     "inverse": lambda m: m.nn.utils.rnn.invert_permutation(m.tensor([3, 0, 2, 1])),
     "a transposed batch": lambda m: m.nn.utils.rnn.pack_padded_sequence(m.arange(6).reshape(2, 3).t(), [3, 2]).data,
     "made by hand": lambda m: m.nn.utils.rnn.pad_packed_sequence(
-        m.nn.utils.rnn.PackedSequence(m.arange(5), m.tensor([2, 2, 1]), m.tensor([1, 0]))
+        m.nn.utils.rnn.PackedSequence(m.arange(6), m.tensor([3, 2, 1]), m.tensor([2, 0, 1]))
     )[0],
     "made of a pair": lambda m: m.nn.utils.rnn.PackedSequence((m.arange(5), m.tensor([2, 2, 1]))).batch_sizes,
     "double": lambda m: m.nn.utils.rnn.pack_sequence([m.ones(2)]).double().data,
