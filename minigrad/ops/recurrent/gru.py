@@ -18,8 +18,9 @@ from ..activation import sigmoid
 from ..elementwise import tanh
 from ..joining import chunk
 from ..linear import linear
-from .fused import Weights, Workspace, augmented, backward, differentiated, forward
+from .fused import backward, differentiated, forward
 from .unrolled import unrolled
+from .workspace import GatedWorkspace, Weights, augmented
 
 
 def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, *, reverse, keep):
@@ -35,7 +36,7 @@ def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, *, rever
     return *unrolled(step, input, (h,), lengths, reverse), None
 
 
-class GRUWorkspace(Workspace):
+class GRUWorkspace(GatedWorkspace):
     """One block of (hidden, size) for each of r, z, m = W_hn h + b_hn, n, d = h - n and h', at each step.
 
     sigmoid(v) is (1 + tanh(v / 2)) / 2, so the weights of r and z are halved. Beside a step's h' lies a row of ones:
@@ -44,19 +45,16 @@ class GRUWorkspace(Workspace):
     """
 
     gates = 3
-    grad_gates = 4
 
-    def lay_out(self) -> Array:
-        xp = self.xp
-        hidden, size = self.hidden, self.size
+    def allocate_blocks(self) -> None:
+        xp, hidden, size = self.xp, self.hidden, self.size
         block = (hidden, size)
         self.blocks = xp.ones((self.steps, 6 * hidden + 1, size), self.dtype)
         self.first = xp.ones((hidden + 1, size), self.dtype)
-        self.start = self.first[:-1]
+        self.h_start = self.first[:-1]
         self.rest, self.slopes = (xp.empty((2, *block), self.dtype) for _ in range(2))
         self.slope, self.past_grad = (xp.empty(block, self.dtype) for _ in range(2))
-        self.gate_grads = xp.empty((4, *block), self.dtype)
-        return self.blocks[:, 5 * hidden : -1]
+        self.h = self.blocks[:, 5 * hidden : -1]
 
     def views(self) -> tuple[list[Any], list[Any]]:
         forward, backward = [], []
@@ -67,7 +65,7 @@ class GRUWorkspace(Workspace):
             x = self.projected[t]
             forward.append((into, r_z, x[: 2 * hidden], x[2 * hidden :], r, z, m, n, d, h, with_one))
             pair = r_z.reshape(2, hidden, self.size)
-            backward.append((self.output_grads[t], pair, r, z, m, n, d, self.at_step(self.grads, t)))
+            backward.append((self.h_grads[t], pair, r, z, m, n, d, self.grads_at(t)))
         return forward, backward
 
     @staticmethod
@@ -83,7 +81,7 @@ class GRUWorkspace(Workspace):
         xp = self.xp
         dot, add, multiply, subtract, tanh = xp.dot, xp.add, xp.multiply, xp.subtract, xp.tanh
         xp.copyto(self.start, states[0])
-        h, before, half = self.start, self.first, self.half
+        h, before, half = self.h_start, self.first, self.half
         for into, r_z, x_rz, x_n, r, z, m, n, d, out, with_one in self.loop(False, reverse):
             dot(weight_hh, before, into)
             add(r_z, x_rz, r_z)
@@ -97,15 +95,15 @@ class GRUWorkspace(Workspace):
             multiply(z, d, out)
             add(out, n, out)
             h, before = out, with_one
-        return [h]
+        return [h.T]
 
     def backward(self, grads: list[Array], weights: Weights, reverse: bool) -> list[Array]:
         xp = self.xp
         dot, add, multiply, subtract, copyto = xp.dot, xp.add, xp.multiply, xp.subtract, xp.copyto
         dh, rest, slopes, slope, past, one = (
-            self.state_grad, self.rest, self.slopes, self.slope, self.past_grad, self.one
+            self.h_grad, self.rest, self.slopes, self.slope, self.past_grad, self.one
         )  # fmt: skip
-        copyto(dh, grads[0])
+        copyto(dh.T, grads[0])
         dr, dz, dm, dn = self.gate_grads
         of_r, of_z = slopes
         every = self.gate_grads.reshape(4 * self.hidden, self.size)
@@ -128,7 +126,7 @@ class GRUWorkspace(Workspace):
             copyto(columns, every)
             dot(through, of_state, dh)
             add(dh, past, dh)
-        return [dh]
+        return [dh.T]
 
     def input_grads(self, weights: Weights, out: Array) -> None:
         of_rz, of_n = self._of_inputs()
@@ -148,7 +146,7 @@ class GRUWorkspace(Workspace):
 
     @staticmethod
     def separated(sums: list[Array], weights: Weights) -> Weights:
-        found = Workspace.separated(sums[:2], weights)
+        found = GatedWorkspace.separated(sums[:2], weights)
         return found if weights.bias_hh is None else found._replace(bias_hh=sums[2])
 
 

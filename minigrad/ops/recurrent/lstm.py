@@ -20,8 +20,9 @@ from ..activation import sigmoid
 from ..elementwise import tanh
 from ..joining import chunk
 from ..linear import linear
-from .fused import Weights, Workspace, augmented, backward, differentiated, forward
+from .fused import backward, differentiated, forward
 from .unrolled import unrolled
+from .workspace import GatedWorkspace, Weights, augmented
 
 
 def lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, lengths, *, reverse, keep):
@@ -36,7 +37,7 @@ def lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, le
     return *unrolled(step, input, (h, c), lengths, reverse), None
 
 
-class LSTMWorkspace(Workspace):
+class LSTMWorkspace(GatedWorkspace):
     """One block of (hidden, size) for each of tanh(c'), g, o, i, f, q = o tanh(c'), i g and f c, at each step.
 
     sigmoid(z) is (1 + tanh(z / 2)) / 2: halving the weights of o, i and f leaves one tanh for all four gates. The
@@ -46,32 +47,31 @@ class LSTMWorkspace(Workspace):
         dq/dc' = o - q tanh(c')         dc'/dg (1 - g²) = i - (i g) g
     """
 
-    gates = grad_gates = 4
+    gates = 4
     states = 2
 
-    def lay_out(self) -> Array:
-        xp = self.xp
-        block = (self.hidden, self.size)
+    def allocate_blocks(self) -> None:
+        xp, block = self.xp, (self.hidden, self.size)
         self.blocks = xp.empty((self.steps, 8, *block), self.dtype)
         self.cell, self.cell_grad, self.product = (xp.empty(block, self.dtype) for _ in range(3))
         self.rest = xp.empty((3, *block), self.dtype)
         self.factors = xp.empty((3, *block), self.dtype)
         self.slopes = xp.empty((2, *block), self.dtype)
-        self.gate_grads = xp.empty((4, *block), self.dtype)
-        if self.state == self.hidden:
-            return self.blocks[:, 5]
-        self.projected_grad = xp.empty(block, self.dtype)
-        return xp.empty((self.steps, self.state, self.size), self.dtype)
+        self.h_start = xp.empty((self.state, self.size), self.dtype)
+        self.h = self.blocks[:, 5]
+        if self.state != self.hidden:
+            self.h = xp.empty((self.steps, self.state, self.size), self.dtype)
+            self.q_grad = xp.empty(block, self.dtype)
 
     def views(self) -> tuple[list[Any], list[Any]]:
         forward, backward = [], []
         for t, block in enumerate(self.blocks):
             tanh_c, g, o, i, f, q, ig, fc = block
             into = block[1:5].reshape(4 * self.hidden, self.size)
-            forward.append((into, self.projected[t], block[2:5], o, i, f, g, ig, fc, tanh_c, q, self.outputs[t]))
-            columns = self.at_step(self.grads, t)
+            forward.append((into, self.projected[t], block[2:5], o, i, f, g, ig, fc, tanh_c, q, self.h[t]))
+            columns = self.grads_at(t)
             backward.append(
-                (self.output_grads[t], block[2:5], block[5:8], block[5:7], block[:2], block[2:4], f, columns)
+                (self.h_grads[t], block[2:5], block[5:8], block[5:7], block[:2], block[2:4], f, columns)
             )
         return forward, backward
 
@@ -85,8 +85,8 @@ class LSTMWorkspace(Workspace):
         xp = self.xp
         dot, add, multiply, tanh = xp.dot, xp.add, xp.multiply, xp.tanh
         xp.copyto(self.start, states[0])
-        xp.copyto(self.cell, states[1])
-        h, c, half, hr = self.start, self.cell, self.half, weights.hr
+        xp.copyto(self.cell.T, states[1])
+        h, c, half, hr = self.h_start, self.cell, self.half, weights.hr
         for gates, x, oif, o, i, f, g, ig, fc, tanh_c, q, out in self.loop(False, reverse):
             dot(weight_hh, h, gates)
             add(gates, x, gates)
@@ -101,20 +101,20 @@ class LSTMWorkspace(Workspace):
             h = out
             if hr is not None:
                 dot(hr, q, out)
-        return [h, c]
+        return [h.T, c.T]
 
     def backward(self, grads: list[Array], weights: Weights, reverse: bool) -> list[Array]:
         xp = self.xp
         dot, add, multiply, subtract, copyto = xp.dot, xp.add, xp.multiply, xp.subtract, xp.copyto
-        dh, dc, rest, factors, slopes = self.state_grad, self.cell_grad, self.rest, self.factors, self.slopes
-        copyto(dh, grads[0])
-        copyto(dc, grads[1])
+        dh, dc, rest, factors, slopes = self.h_grad, self.cell_grad, self.rest, self.factors, self.slopes
+        copyto(dh.T, grads[0])
+        copyto(dc.T, grads[1])
         by_o, by_i, by_f = factors
         by_c, by_g = slopes
         di, df, dg, do = self.gate_grads
         every = self.gate_grads.reshape(4 * self.hidden, self.size)
         through, one, product, hr = xp.ascontiguousarray(weights.hh.T), self.one, self.product, weights.hr
-        dq = dh if hr is None else self.projected_grad
+        dq = dh if hr is None else self.q_grad
         for grad, oif, q_ig_fc, q_ig, tanh_c_g, o_i, f, columns in self.loop(True, reverse):
             add(dh, grad, dh)
             if hr is not None:
@@ -133,14 +133,14 @@ class LSTMWorkspace(Workspace):
             multiply(dc, f, dc)
             copyto(columns, every)
             dot(through, every, dh)
-        return [dh, dc]
+        return [dh.T, dc.T]
 
     def weight_grads(self, before: Array) -> list[Array]:
         sums = super().weight_grads(before)
         if self.state != self.hidden:
             count = self.steps * self.size
             q = self.blocks[:, 5].transpose(1, 0, 2).reshape(self.hidden, count)
-            sums.append(self.output_grads.transpose(1, 0, 2).reshape(self.state, count).dot(q.T))
+            sums.append(self.h_grads.transpose(1, 0, 2).reshape(self.state, count).dot(q.T))
         return sums
 
 

@@ -13,8 +13,9 @@ from ...backend.library import Array
 from ..activation import relu
 from ..elementwise import tanh
 from ..linear import linear
-from .fused import Weights, Workspace, augmented, backward, differentiated, forward
+from .fused import backward, differentiated, forward
 from .unrolled import unrolled
+from .workspace import Weights, Workspace, augmented
 
 
 def rnn_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, *, nonlinearity, reverse, keep):
@@ -28,68 +29,76 @@ def rnn_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, *, nonli
 
 
 class RNNWorkspace(Workspace):
-    """The states h' are all that the backward pass needs; the slope of tanh is 1 - h'², that of relu 1 where h' > 0."""
+    """One gate lies contiguous anyway, so here the loops work on (sequences, features), as the input comes.
 
-    def lay_out(self) -> Array:
-        xp = self.xp
-        block = (self.hidden, self.size)
-        self.slope, self.gate_grad = (xp.empty(block, self.dtype) for _ in range(2))
-        self.zero = xp.zeros(block, self.dtype)
-        return xp.empty((self.steps, *block), self.dtype)
+    The states are all that the backward pass needs: the slope of tanh is 1 - h'², that of relu 1 where h' > 0.
+    """
+
+    def allocate(self) -> None:
+        xp, block = self.xp, (self.size, self.hidden)
+        self.start, self.h_grad = (xp.empty(block, self.dtype) for _ in range(2))
+        self.outputs, self.output_grads, self.slopes = (xp.empty((self.steps, *block), self.dtype) for _ in range(3))
+        self.projected, self.grads = (xp.empty((self.steps * self.size, self.hidden), self.dtype) for _ in range(2))
 
     def views(self) -> tuple[list[Any], list[Any]]:
-        columns = [self.at_step(self.grads, t) for t in range(self.steps)]
-        return list(zip(self.outputs, self.projected)), list(zip(self.output_grads, self.outputs, columns))
+        projected, grads = (x.reshape(self.outputs.shape) for x in (self.projected, self.grads))
+        return list(zip(self.outputs, projected)), list(zip(self.output_grads, self.slopes, grads))
 
     @staticmethod
     def laid_out(weights: Weights) -> tuple[Array, Array]:
         bias = None if weights.bias_ih is None else weights.bias_ih + weights.bias_hh
-        return augmented(weights.ih, bias), weights.hh
+        return augmented(weights.ih, bias), weights.hh.T.copy()
 
     def activate(self, x: Array) -> None:
         """The nonlinearity, in place."""
         self.xp.tanh(x, x)
 
-    def find_slope(self, h: Array) -> None:
-        """Put the derivative of the nonlinearity, where it gave `h`, into `slope`."""
-        self.xp.multiply(h, h, self.slope)
-        self.xp.subtract(self.one, self.slope, self.slope)
+    def find_slopes(self) -> None:
+        """The derivative of the nonlinearity at every step."""
+        self.xp.multiply(self.outputs, self.outputs, self.slopes)
+        self.xp.subtract(self.one, self.slopes, self.slopes)
+
+    def project(self, rows: Array, weight: Array) -> None:
+        self.inputs[:, :-1] = rows
+        self.xp.dot(self.inputs, weight.T, self.projected)
 
     def forward(self, states: list[Array], weight_hh: Array, weights: Weights, reverse: bool) -> list[Array]:
-        xp = self.xp
-        dot, add, activate = xp.dot, xp.add, self.activate
-        xp.copyto(self.start, states[0])
+        dot, add, activate = self.xp.dot, self.xp.add, self.activate
+        self.xp.copyto(self.start, states[0])
         h = self.start
         for out, x in self.loop(False, reverse):
-            dot(weight_hh, h, out)
+            dot(h, weight_hh, out)
             add(out, x, out)
             activate(out)
             h = out
         return [h]
 
     def backward(self, grads: list[Array], weights: Weights, reverse: bool) -> list[Array]:
-        xp = self.xp
-        dot, add, multiply, copyto = xp.dot, xp.add, xp.multiply, xp.copyto
-        dh, slope, grad, find_slope = self.state_grad, self.slope, self.gate_grad, self.find_slope
-        copyto(dh, grads[0])
-        through = xp.ascontiguousarray(weights.hh.T)
-        for output_grad, h, columns in self.loop(True, reverse):
+        dot, add, multiply = self.xp.dot, self.xp.add, self.xp.multiply
+        self.find_slopes()
+        dh, weight = self.h_grad, weights.hh
+        self.xp.copyto(dh, grads[0])
+        for output_grad, slope, grad in self.loop(True, reverse):
             add(dh, output_grad, dh)
-            find_slope(h)
             multiply(dh, slope, grad)
-            copyto(columns, grad)
-            dot(through, grad, dh)
+            dot(grad, weight, dh)
         return [dh]
+
+    def input_grads(self, weights: Weights, out: Array) -> None:
+        self.xp.dot(self.grads, weights.ih, out)
+
+    def weight_grads(self, before: Array) -> list[Array]:
+        return [self.grads.T.dot(self.inputs), self.grads.T.dot(before)]
 
 
 class ReLUWorkspace(RNNWorkspace):
     """The same with relu."""
 
     def activate(self, x: Array) -> None:
-        self.xp.maximum(x, self.zero, out=x)
+        self.xp.maximum(x, 0, out=x)
 
-    def find_slope(self, h: Array) -> None:
-        self.xp.greater(h, self.zero, self.slope)
+    def find_slopes(self) -> None:
+        self.xp.greater(self.outputs, 0, self.slopes)
 
 
 _KINDS = {"tanh": RNNWorkspace, "relu": ReLUWorkspace}

@@ -73,7 +73,7 @@ def batch_of(input: Array, lengths: Any, size: int, width: int, reverse: bool) -
 
 
 class Carried:
-    """A state on its way through the stretches, (features, sequences).
+    """A state on its way through the stretches, (sequences, features).
 
     Sequences that begin later are taken from `first`; of those that have ended the state is put into `last`. Going
     backward gradients do the same: those of the last states are taken, those of the first ones put.
@@ -81,25 +81,24 @@ class Carried:
 
     def __init__(self, first: Array, last: Array) -> None:
         self.first, self.last = first, last
-        self.size = 0
-        self.state: Any = None
+        self.state = first[:0]
 
     def to(self, size: int) -> Array:
         """The state of the first `size` sequences, which are those that live in the stretch that comes."""
-        xp = library(self.first)
-        if self.state is None:
-            self.state = xp.ascontiguousarray(self.first[:, :size])
-        elif size < self.size:
-            self.last[:, size : self.size] = self.state[:, size:]
-            self.state = xp.ascontiguousarray(self.state[:, :size])
-        elif size > self.size:
-            self.state = xp.concatenate([self.state, self.first[:, self.size : size]], axis=1)
-        self.size = size
+        had = len(self.state)
+        if not had:
+            self.state = self.first[:size]
+        elif size < had:
+            self.last[size:had] = self.state[size:]
+            self.state = self.state[:size]
+        elif size > had:
+            self.state = library(self.first).concatenate([self.state, self.first[had:size]])
         return self.state
 
     def end(self) -> Array:
         """The last states of all sequences."""
-        if self.size == self.last.shape[1]:
+        had = len(self.state)
+        if had == len(self.last):
             return self.state
-        self.last[:, : self.size] = self.state
+        self.last[:had] = self.state
         return self.last
