@@ -18,6 +18,17 @@ from .workspace import Weights, Workspace
 from .workspaces import NOTHING, borrow, give_back, lend, lent
 
 
+class Kinds(NamedTuple):
+    """The workspaces of one kind of layer."""
+
+    on_cpu: type[Workspace]
+    on_gpu: type[Workspace]
+
+    def of(self, array: Array) -> type[Workspace]:
+        """The one for where `array` is."""
+        return self.on_cpu if library(array).__name__ == "numpy" else self.on_gpu
+
+
 class _Record(NamedTuple):
     """What a forward pass leaves."""
 
@@ -25,9 +36,7 @@ class _Record(NamedTuple):
     workspaces: list[Workspace]
 
 
-def forward(
-    kind: type[Workspace], reverse: bool, keep: bool, lengths: Any, input: Array, *arrays: Any
-) -> tuple[Array, ...]:
+def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array, *arrays: Any) -> tuple[Array, ...]:
     """(output, *last states, key): the key is for `backward`, if `keep`.
 
     Args:
@@ -35,7 +44,7 @@ def forward(
         input: (T, B, I), or packed rows (N, I).
         arrays: the first states, each (B, features), and the weights.
     """
-    xp = library(input)
+    xp, kind = library(input), kinds.of(input)
     states, weights = arrays[: kind.states], Weights(*arrays[kind.states :])
     hidden = weights.ih.shape[0] // kind.gates
     size, features = states[0].shape
@@ -65,13 +74,14 @@ def forward(
 
 
 def backward(
-    kind: type[Workspace], reverse: bool, needs_input: bool, key: Array, output: Array, input: Array, *arrays: Any
+    kinds: Kinds, reverse: bool, needs_input: bool, key: Array, output: Array, input: Array, *arrays: Any
 ) -> tuple[Any, ...]:
     """The gradients of the input (None unless it needs one), of the first states, and of the weights (None for none).
 
     `arrays`: the gradients of the output and of the last states, None for those that nobody used; the first states;
     the weights.
     """
+    kind = kinds.of(input)
     count = kind.states
     grads, states = arrays[: count + 1], arrays[count + 1 : 2 * count + 1]
     weights = Weights(*arrays[2 * count + 1 :])
@@ -135,6 +145,4 @@ def _unpacked(rows: Array, batch: Batch, shape: tuple[int, ...]) -> Array:
 
 def differentiated(arrays: Sequence[Any]) -> bool:
     """Whether a gradient can be asked for."""
-    return modes.node_type is not None and any(
-        current_node(x) is not None for x in arrays if isinstance(x, TensorBase)
-    )
+    return modes.node_type is not None and any(current_node(x) is not None for x in arrays if isinstance(x, TensorBase))

@@ -18,7 +18,8 @@ from ..activation import sigmoid
 from ..elementwise import tanh
 from ..joining import chunk
 from ..linear import linear
-from .fused import backward, differentiated, forward
+from .fused import Kinds, backward, differentiated, forward
+from .gpu import GRUOnGPU
 from .unrolled import unrolled
 from .workspace import GatedWorkspace, Weights, augmented
 
@@ -150,12 +151,15 @@ class GRUWorkspace(GatedWorkspace):
         return found if weights.bias_hh is None else found._replace(bias_hh=sums[2])
 
 
+_KINDS = Kinds(GRUWorkspace, GRUOnGPU)
+
+
 def gru_forward(*args: Any) -> tuple[Any, ...]:
-    return forward(GRUWorkspace, *args)
+    return forward(_KINDS, *args)
 
 
 def gru_backward(*args: Any) -> tuple[Any, ...]:
-    return backward(GRUWorkspace, *args)
+    return backward(_KINDS, *args)
 
 
 @primitive(dtype="same", fixed=("lengths",), accepts="f", nondiff=(2,), watched=(0,))

@@ -20,7 +20,8 @@ from ..activation import sigmoid
 from ..elementwise import tanh
 from ..joining import chunk
 from ..linear import linear
-from .fused import backward, differentiated, forward
+from .fused import Kinds, backward, differentiated, forward
+from .gpu import LSTMOnGPU
 from .unrolled import unrolled
 from .workspace import GatedWorkspace, Weights, augmented
 
@@ -70,9 +71,7 @@ class LSTMWorkspace(GatedWorkspace):
             into = block[1:5].reshape(4 * self.hidden, self.size)
             forward.append((into, self.projected[t], block[2:5], o, i, f, g, ig, fc, tanh_c, q, self.h[t]))
             columns = self.grads_at(t)
-            backward.append(
-                (self.h_grads[t], block[2:5], block[5:8], block[5:7], block[:2], block[2:4], f, columns)
-            )
+            backward.append((self.h_grads[t], block[2:5], block[5:8], block[5:7], block[:2], block[2:4], f, columns))
         return forward, backward
 
     @staticmethod
@@ -156,12 +155,15 @@ def _rearranged(weight: Array) -> Array:
     return out
 
 
+_KINDS = Kinds(LSTMWorkspace, LSTMOnGPU)
+
+
 def lstm_forward(*args: Any) -> tuple[Any, ...]:
-    return forward(LSTMWorkspace, *args)
+    return forward(_KINDS, *args)
 
 
 def lstm_backward(*args: Any) -> tuple[Any, ...]:
-    return backward(LSTMWorkspace, *args)
+    return backward(_KINDS, *args)
 
 
 @primitive(dtype="same", fixed=("lengths",), accepts="f", nondiff=(3,), watched=(0,))
@@ -174,9 +176,7 @@ def lstm(
 
 
 @lstm.joint
-def _lstm_gradients(
-    g, out, input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, lengths, reverse, needs
-):
+def _lstm_gradients(g, out, input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, lengths, reverse, needs):
     (output, _, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
     return whole(lstm_backward, reverse, needs[0], key, output, input, *g[:3], h, c, *weights)
 

@@ -13,7 +13,8 @@ from ...backend.library import Array
 from ..activation import relu
 from ..elementwise import tanh
 from ..linear import linear
-from .fused import backward, differentiated, forward
+from .fused import Kinds, backward, differentiated, forward
+from .gpu import ReLUOnGPU, RNNOnGPU
 from .unrolled import unrolled
 from .workspace import Weights, Workspace, augmented
 
@@ -101,7 +102,7 @@ class ReLUWorkspace(RNNWorkspace):
         self.xp.greater(self.outputs, 0, self.slopes)
 
 
-_KINDS = {"tanh": RNNWorkspace, "relu": ReLUWorkspace}
+_KINDS = {"tanh": Kinds(RNNWorkspace, RNNOnGPU), "relu": Kinds(ReLUWorkspace, ReLUOnGPU)}
 
 
 def rnn_forward(nonlinearity: str, *args: Any) -> tuple[Any, ...]:

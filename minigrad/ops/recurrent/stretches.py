@@ -69,6 +69,10 @@ def batch_of(input: Array, lengths: Any, size: int, width: int, reverse: bool) -
             n = min(most, steps - done)
             stretches.append(Stretch(first, n, b))
             first += n * b
+    if index is not None:
+        index = library(input).asarray(index)
+    if order is not None:
+        order = library(input).asarray(order)
     return Batch(stretches[::-1] if reverse else stretches, order, index)
 
 

@@ -150,6 +150,8 @@ def wrapper(entry: Entry, implementation: Callable[..., Any]) -> Callable[..., A
                 warnings.simplefilter("ignore")
             result = implementation(*args, **kwargs)
         made = wrap_result(result, sources, keeps)
+        if getattr(made, "base", made) is None:  # views cost nothing
+            counter.launch(name)
         return made if out is None else _into(made, out)
 
     return named(call, entry)

@@ -1,3 +1,3 @@
 """Imports every file that declares names, so that each module of the stand-in finds them all."""
 
-from . import creation, cuda, extras, functions, generator, linalg, ndarray, random_state, special  # noqa: F401
+from . import creation, cuda, extras, functions, generator, kernels, linalg, ndarray, random_state, special  # noqa: F401

@@ -136,6 +136,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = None) ->
         src = src.reshape(())[()]
     elif not isinstance(src, (Storage, *SCALARS)):
         raise TypeError(f"Unsupported type {type(src)}")
+    counter.launch("copyto")
     with quiet():
         np.copyto(host(dst, []), host(src, []), casting, True if where is None else host(where, []))
 

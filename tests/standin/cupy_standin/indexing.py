@@ -46,6 +46,7 @@ def getitem(array: Any, index: Any) -> Any:
     if not advanced:
         return view_of(array, found)
     _count_masks(parts, "boolean index")
+    counter.launch("getitem")
     found = np.asarray(found)
     return new(found.copy() if np.may_share_memory(found, array._array) else contiguous(found))
 
@@ -63,6 +64,7 @@ def setitem(array: Any, index: Any, value: Any) -> None:
     else:
         given = np.asarray(_scalar_only(value), array._array.dtype)
     target = array._array
+    counter.launch("setitem")
     with np.errstate(all="ignore"):
         target[parts] = given.astype(target.dtype) if given.dtype != target.dtype else given
 

@@ -71,6 +71,7 @@ def matmul(
         *args, out = args
     a, b = args
     require("matmul", a), require("matmul", b)
+    counter.launch("matmul")
     options = {} if axes is None else {"axes": axes}
     with quiet():
         made = np.asarray(np.matmul(host(a, []), host(b, []), dtype=dtype, casting=casting, **options))

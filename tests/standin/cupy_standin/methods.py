@@ -150,6 +150,12 @@ class Methods:
             raise TypeError(
                 f"Argument 'b' has incorrect type (expected cupy.ndarray, got {type(b).__name__})"
             )
+        if out is not None:
+            if np.result_type(self.dtype, b.dtype) != out.dtype:
+                raise ValueError("Not supported dtype combination.")
+            if not out.flags.c_contiguous:
+                raise ValueError("Output array must be C-contiguous")
+        counter.launch("dot")
         with quiet():
             return into(np.asarray(np.dot(host(self, []), host(b, []))), out)
 
@@ -164,9 +170,13 @@ class Methods:
             raise TypeError("subok is not supported yet")
         with quiet():
             made = self._array.astype(to_dtype(dtype), order=order or "K", copy=bool(copy))
-        return self if made is self._array else new(made)
+        if made is self._array:
+            return self
+        counter.launch("astype")
+        return new(made)
 
     def copy(self, order: Any = "C") -> Any:
+        counter.launch("copy")
         return new(self._array.copy(order))
 
     def fill(self, value: Any) -> None:

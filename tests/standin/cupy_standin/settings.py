@@ -32,7 +32,8 @@ class Transfers:
 
     ``to_host`` and ``to_device`` count copies, ``waits`` the calls that need no copy of the caller's but must
     wait for the device all the same, because a shape depends on data (boolean masks, nonzero, unique).
-    ``reasons`` tells them apart: ``{"item": 2, "array": 1, ...}``.
+    ``reasons`` tells them apart: ``{"item": 2, "array": 1, ...}``. ``launches`` counts kernels by name: those of the
+    caller's, matrix products, universal functions, other functions that compute, copies within the device.
     """
 
     def __init__(self) -> None:
@@ -41,6 +42,7 @@ class Transfers:
     def reset(self) -> None:
         self.to_host = self.to_device = self.waits = 0
         self.reasons: Counter[str] = Counter()
+        self.launches: Counter[str] = Counter()
 
     def host(self, reason: str) -> None:
         self.to_host += 1
@@ -49,6 +51,9 @@ class Transfers:
     def device(self, reason: str) -> None:
         self.to_device += 1
         self.reasons[reason] += 1
+
+    def launch(self, name: str) -> None:
+        self.launches[name] += 1
 
     def wait(self, reason: str) -> None:
         self.waits += 1
@@ -60,7 +65,7 @@ class Transfers:
 
         The object that the block is given holds its counts once the block has ended.
         """
-        before = (self.to_host, self.to_device, self.waits, self.reasons.copy())
+        before = (self.to_host, self.to_device, self.waits, self.reasons.copy(), self.launches.copy())
         seen = Transfers()
         try:
             yield seen
@@ -69,6 +74,7 @@ class Transfers:
             seen.to_device = self.to_device - before[1]
             seen.waits = self.waits - before[2]
             seen.reasons = self.reasons - before[3]
+            seen.launches = self.launches - before[4]
 
     def __repr__(self) -> str:
         return (

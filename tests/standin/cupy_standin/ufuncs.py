@@ -16,6 +16,7 @@ import numpy as np
 from . import core
 from .core import Storage, check_device, quiet
 from .names import Entry, known, words
+from .settings import counter
 
 WEAK = {int: np.dtype("int64"), float: np.dtype("float64"), complex: np.dtype("complex128")}
 COMPARISONS = frozenset(words("equal not_equal less less_equal greater greater_equal logical_and logical_or"))
@@ -99,6 +100,7 @@ class ufunc:
 
     def _compute(self, inputs: list, out_types: tuple[np.dtype, ...], outs: tuple, casting: str) -> Any:
         given = self._given(outs, out_types, casting) if outs else None
+        counter.launch(self.name.removeprefix("cupy_"))
         with quiet():
             if self._native and given is None:
                 result = self._implementation(*inputs, order="C")
