@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import minigrad as mg
 from minigrad.ops.recurrent import gru_layer, lstm_layer, rnn_layer
 from minigrad.ops.recurrent.gru import gru_twin
@@ -28,15 +30,19 @@ class Case:
 
     def __init__(self, kind, ends="whole", *, reverse=False, bias=True, sizes=(3, 3, 2, 2), device="cpu", frozen=()):
         self.operation, self.twin, rows, count, projected, self.options = OPERATIONS[kind]
+        self.count = count
         T, B, I, H = sizes
         self.reverse, self.lengths = reverse, None
-        P = max(H - 1, 1) if projected else H
+        P = H
+        if projected:
+            H, P = max(H, 2), max(H - 1, 1)
         shapes = {"input": (T, B, I), "h": (B, P)}
         if ends == "lengths":
             self.lengths = mg.tensor([1 + (5 * b + T - 2) % T for b in range(B)], device=device)
         if ends == "packed":
             ending = sorted((1 + (5 * b + T - 2) % T for b in range(B)), reverse=True)
-            self.lengths = mg.tensor([sum(n > t for n in ending) for t in range(ending[0])])  # rows at each step
+            sizes = [sum(n > t for n in ending) for t in range(ending[0])]  # how many rows each step has
+            self.lengths = mg.tensor(sizes, device=device)
             shapes["input"] = (sum(ending), I)
         if count == 2:
             shapes["c"] = (B, H)
@@ -65,4 +71,5 @@ class Case:
         """The same of the twin."""
         given = dict(zip(self.names, leaves or self.leaves))
         arguments = [given.get(name) for name in self.every]
-        return self.twin(*arguments, self.lengths, reverse=self.reverse, **self.options)
+        more = {"keep": True} if "keep" in inspect.signature(self.twin).parameters else {}
+        return self.twin(*arguments, self.lengths, reverse=self.reverse, **self.options, **more)[: self.count + 1]

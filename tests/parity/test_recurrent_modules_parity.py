@@ -41,7 +41,7 @@ def made(library, kind, *args, **options):
 def test_text_and_state_dict(kind, options):
     mine, theirs = made(nn, kind, I, H, **options), made(torch.nn, kind, I, H, **options)
     assert repr(mine) == repr(theirs)
-    for name in ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"):
+    for name in ("mode", "input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"):
         assert getattr(mine, name) == getattr(theirs, name), name
     assert getattr(mine, "proj_size", 0) == theirs.proj_size
     shapes = {key: tuple(value.shape) for key, value in theirs.state_dict().items()}
