@@ -111,6 +111,14 @@ def test_in_a_loader():
     assert len(loader) == 2 and sorted(loader) == [[[1], [1]], [[3] * 3, [4] * 4]]
 
 
+def test_a_loader_saves_the_generators_it_draws_from_and_no_others():
+    for generator, names in ((None, {"default cpu"}), (seeded(), {"default cpu", "batch_sampler.generator"})):
+        loader = DataLoader(range(9), batch_sampler=BucketSampler(range(9), 2, generator=generator))
+        batches = iter(loader)
+        next(batches)
+        assert {name for _, states in loader.state_dict()["pass"]["marks"] for name in states} == names
+
+
 BAD = {
     "one length for each sample.*; got \\[\\]": lambda: BucketSampler([], 2),
     r"whole numbers of 0 or more; got \[1, -1\]": lambda: BucketSampler([1, -1], 2),
