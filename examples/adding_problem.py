@@ -2,11 +2,23 @@
 
 Each sequence has numbers between 0 and 1, two of them marked, one in each half; the network gives their sum at the end
 [Hochreiter and Schmidhuber 1997, "Long short-term memory", section 5.4]. A simple RNN and an LSTM learn it with SGD,
-momentum, Adagrad and RMSprop: each pair has the learning rate that is best for it on a seed of its own, and is then
-trained with other seeds. At the end: how the gradient comes back through both networks. `--out FOLDER` draws all
-curves in one picture (needs matplotlib).
+momentum, Adagrad and RMSprop. Each pair has the learning rate of a small search that is best for it on a seed of its
+own, and is then trained with three other seeds. At the end: how the gradient comes back through both networks.
 
     python examples/adding_problem.py --out runs/adding
+
+`--out FOLDER` draws all curves in one picture (needs matplotlib). What it printed, in a minute and a half on one core:
+always answering 1 has a loss of 0.1667, and after 1,500 steps, in the mean of the seeds,
+
+            SGD     momentum  Adagrad  RMSprop
+    RNN     0.1609  0.1601    0.1597   0.1211
+    LSTM    0.1612  0.1692    0.0022   0.0085
+
+So "LSTMs learn what simple networks cannot" and "RMSprop for recurrent networks" hold against SGD and momentum, which
+learn nothing in this time. "Adagrad's rates become too small" does not: it is below 0.02 some hundred steps later than
+RMSprop, and then ends lower, for RMSprop's last steps are as large as its first. The gradient falls by 0.55 with each
+step back in a new RNN, and by 0.65 in a new LSTM, whose forget gates begin half open: it vanishes there, too. In the
+trained LSTM nearly all of it (0.94) comes back through thirty steps. `minigrad.jit` saves a fourth of the time.
 """
 
 import argparse
@@ -132,19 +144,25 @@ def say(curves, flow):
     """What articles say of recurrent networks and optimizers, and whether it held here, at every seed."""
     ends = {pair: [curve[-1] for curve in runs] for pair, runs in curves.items()}
     steps = {pair: [learned(curve) or math.inf for curve in runs] for pair, runs in curves.items()}
-    kept = {name: norms[0] / norms[-1] for name, norms in flow.items()}
-    rmsprop, adagrad = ("LSTM", "RMSprop"), ("LSTM", "Adagrad")
+
+    def less(values, a, b):
+        """Whether `a` has less than `b` with every seed, that is from the same weights and with the same batches."""
+        return all(x < y for x, y in zip(values["LSTM", a], values["LSTM", b]))
+
+    def vanishes(name):
+        return flow[name][0] / flow[name][-1] < 1e-3
+
     claims = {
-        "an LSTM learns it with RMSprop": max(steps[rmsprop]) < math.inf,
+        "an LSTM learns it with RMSprop": max(steps["LSTM", "RMSprop"]) < math.inf,
         "a simple RNN learns it with none of the four": min(min(steps["RNN", name]) for name in OPTIMIZERS) == math.inf,
-        "on the LSTM RMSprop ends lower than SGD": max(ends[rmsprop]) < min(ends["LSTM", "SGD"]),
-        "on the LSTM RMSprop ends lower than momentum": max(ends[rmsprop]) < min(ends["LSTM", "momentum"]),
-        "on the LSTM RMSprop ends lower than Adagrad": max(ends[rmsprop]) < min(ends[adagrad]),
-        "on the LSTM RMSprop has learned it sooner than Adagrad": max(steps[rmsprop]) < min(steps[adagrad]),
-        "Adagrad's rates become too small before the LSTM has learned it": min(steps[adagrad]) == math.inf,
-        "the gradient vanishes in the new RNN": kept["RNN, new"] < 1e-3,
-        "and not in the new LSTM": kept["LSTM, new"] > 1e-3,
-        "nor in the trained LSTM": kept["LSTM, trained"] > 1e-3,
+        "on the LSTM RMSprop ends lower than SGD": less(ends, "RMSprop", "SGD"),
+        "on the LSTM RMSprop ends lower than momentum": less(ends, "RMSprop", "momentum"),
+        "on the LSTM RMSprop ends lower than Adagrad": less(ends, "RMSprop", "Adagrad"),
+        "on the LSTM RMSprop has learned it sooner than Adagrad": less(steps, "RMSprop", "Adagrad"),
+        "Adagrad's rates become too small before the LSTM has learned it": min(steps["LSTM", "Adagrad"]) == math.inf,
+        "the gradient vanishes in a new RNN": vanishes("RNN, new"),
+        "the gradient does not vanish in a new LSTM": not vanishes("LSTM, new"),
+        "the gradient does not vanish in the trained LSTM": not vanishes("LSTM, trained"),
     }
     for claim, held in claims.items():
         print(f"{'held:' if held else 'did not hold:':14s}{claim}")

@@ -7,6 +7,7 @@ import pytest
 from test_examples import line_of, module_of, numbers, small
 
 import minigrad
+from minigrad.study import gradient_flow
 
 RATES = {"SGD": 0.1, "momentum": 0.03, "Adagrad": 0.1, "RMSprop": 0.01}
 
@@ -47,12 +48,45 @@ def test_what_it_says_follows_from_the_table(out):
     assert said["on the LSTM RMSprop has learned it sooner than Adagrad"] == sooner
 
 
+def test_a_claim_holds_if_it_does_at_every_seed(capsys):
+    module = module_of("adding_problem")
+    module.STEPS, module.CHECKS = 20, 2
+    curves = {(kind, name): [[0.2, 0.15], [0.2, 0.16]] for kind in module.LAYERS for name in RATES}
+    flow = {f"{kind}, {state}": [1.0, 2.0] for kind in module.LAYERS for state in ("new", "trained")}
+    flow["LSTM, new"] = [1e-4, 2.0]
+    curves["LSTM", "RMSprop"] = [[0.2, 0.010], [0.01, 0.012]]
+    curves["LSTM", "Adagrad"] = [[0.2, 0.011], [0.15, 0.011]]
+    curves["LSTM", "momentum"] = [[0.2, 0.011], [0.15, 0.013]]
+    module.say(curves, flow)
+    held = {line[14:]: line.startswith("held") for line in capsys.readouterr().out.splitlines()}
+    assert list(held.values()) == [True, True, True, True, False, False, False, False, False, True]
+    curves["LSTM", "RMSprop"][0][0] = 0.019  # now sooner with both seeds
+    curves["RNN", "SGD"][1][0] = 0.001  # which learned it once
+    module.say(curves, flow | {"RNN, new": [1e-5, 1.0]})
+    held = {line[14:]: line.startswith("held") for line in capsys.readouterr().out.splitlines()}
+    assert list(held.values()) == [True, False, True, True, False, True, False, True, False, True]
+
+
 def test_the_gradient_comes_back_through_a_trained_lstm(out):
     lines = {name: line_of(out, name) for name in ("RNN   new", "RNN   trained", "LSTM  new", "LSTM  trained")}
     kept = {name: numbers(line)[0] for name, line in lines.items()}
     assert kept["RNN   new"] < kept["LSTM  new"] < 0.1 < kept["LSTM  trained"]
     for name, line in lines.items():
         assert numbers(line)[1] == pytest.approx(kept[name] ** (1 / 11), abs=0.006)
+
+
+def test_the_flow_is_that_at_the_state_that_remembers(capsys):
+    module = module_of("adding_problem")
+    module.LENGTH = 8
+    models = {kind: module.Network(kind) for kind in module.LAYERS}
+    found = module.flows(models)
+    x, y = module.sequences(1000, minigrad.Generator().manual_seed(1000))
+    for kind, model in models.items():
+        with gradient_flow(model) as flow:
+            minigrad.nn.functional.mse_loss(model(x), y).backward()
+        norms = flow.hidden if kind == "RNN" else flow.cell
+        assert found[f"{kind}, trained"] == norms.tolist() != found[f"{kind}, new"]
+    assert capsys.readouterr().out.count("with each step back") == 4
 
 
 def test_the_task():

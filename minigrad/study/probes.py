@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .._tensor.creation import eye
+from .._tensor.creation import eye, tensor, zeros
 from ..autograd.modes import is_grad_enabled
 from ..backend.door import door
 from ..nn import Module
@@ -66,6 +66,14 @@ def _next_states(layer: Any, gates: Any, states: list[Any], weights: list[Any]) 
     return list(result[1 : 1 + len(states)])
 
 
+def first_states(layer: Any, states: Any, weight_hh: Any, x: Any, size: int) -> list[Any]:
+    """The states to begin with; zeros for each that is None."""
+    features = weight_hh.shape[1], layer.hidden_size
+    return [
+        zeros(size, n, dtype=x.dtype, device=x.device) if state is None else state for state, n in zip(states, features)
+    ]
+
+
 def projected(x: Any, weight_ih: Any) -> Any:
     """W_ih x, as a tensor with a gradient."""
     gates = linear(x, weight_ih)
@@ -114,7 +122,8 @@ def _step_with(cell: Any, name: str, probe: Callable[[str, Any], Probe]) -> Call
         follows = probe(name or type(cell).__name__, cell)
 
         def run_layer(x: Any, *given: Any, **options: Any) -> Any:
-            *old, weight_ih, weight_hh, bias_ih, bias_hh = given
+            *states, weight_ih, weight_hh, bias_ih, bias_hh = given
+            old = first_states(cell, states, weight_hh, x, x.shape[1])
             follows.steps.append(
                 followed(cell, projected(x[0], weight_ih), old, [weight_hh, bias_ih, bias_hh], leaves=False)
             )
@@ -134,9 +143,13 @@ def _layer_with(module: Any, name: str, probe: Callable[[str, Any], Probe]) -> C
             return original(x, states, weights, lengths, reverse)
         (which,) = [n[0] for n in module._names if getattr(module, n[0]) is weights[0]]
         follows = probe(".".join(filter(None, (name, which.removeprefix("weight_ih_")))), module)
-        packed = x.ndim == 2
+        packed, counts = x.ndim == 2, None if lengths is None else lengths.tolist()
+        if counts is not None and not packed:
+            alive = tensor([[[t < n] for n in counts] for t in range(len(x))], device=x.device)
+            x = where(alive, x, 0.0)  # what stands behind an end may be nan, and 0 times nan is nan
         gates = projected(x, weights[0])
-        parts = gates.split(lengths.tolist()) if packed else gates.unbind(0)
+        parts = gates.split(counts) if packed else gates.unbind(0)
+        states = first_states(module, states, weights[1], x, parts[0].shape[0])
         steps: list[Any] = [None] * len(parts)
         outputs: list[Any] = [None] * len(parts)
         for t in reversed(range(len(parts))) if reverse else range(len(parts)):
@@ -145,10 +158,9 @@ def _layer_with(module: Any, name: str, probe: Callable[[str, Any], Probe]) -> C
             outputs[t], new = steps[t].output, steps[t].states
             if packed:
                 new = [cat([a, s[size:]]) for a, s in zip(new, states)]
-            elif lengths is not None:
-                lives = (lengths > t).unsqueeze(1)
-                outputs[t] = where(lives, outputs[t], 0.0)
-                new = [where(lives, a, b) for a, b in zip(new, states)]
+            elif counts is not None:
+                outputs[t] = where(alive[t], outputs[t], 0.0)
+                new = [where(alive[t], a, b) for a, b in zip(new, states)]
             states = new
         follows.steps += steps
         return (cat(outputs) if packed else stack(outputs)), *states

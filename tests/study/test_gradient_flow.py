@@ -86,6 +86,21 @@ def test_norms_are_those_of_a_loop_written_out(kind, more, lengths):
 
 
 @pytest.mark.parametrize("kind", LAYERS)
+def test_what_stands_behind_an_end_does_not_matter(kind):
+    layer, x, lengths = made(kind, bidirectional=True), sequence(), [4, 7, 1]
+    flows, grads = [], []
+    for padding in (0.0, math.nan):
+        x[4:, 0] = x[1:, 2] = padding
+        with gradient_flow(layer) as flow:
+            loss_of(layer(x, lengths=lengths)[0], []).backward()
+        flows.append(flow)
+        grads.append(gradients(layer))
+    for name in ("l0", "l0_reverse"):
+        assert_same(flows[1][name].columns(), flows[0][name].columns())
+    assert all(minigrad.equal(grad, grads[0][name]) for name, grad in grads[1].items())
+
+
+@pytest.mark.parametrize("kind", LAYERS)
 def test_packed_sequences(kind):
     layer, x, lengths = made(kind, **DEEP), sequence(), [4, 7, 1]
     with gradient_flow(layer) as flow:
@@ -373,11 +388,13 @@ def test_nothing_is_kept_of_the_graph():
     gc.disable()
     try:
         with gradient_flow(layer) as flow:
-            output, _ = layer(sequence())
+            output = layer(sequence())[0]
             output.sum().backward()
-            node = weakref.ref(output.grad_fn)
-            del output
-        assert node() is None and flow.hidden.grad_fn is None
+            step = flow._probes["l0"].steps[0]
+            kept = [weakref.ref(x) for x in (output.grad_fn, step.gates, step.states[0].grad_fn)]
+            del output, step
+            assert [x() is None for x in kept] == [True, False, False]
+        assert [x() for x in kept] == [None] * 3 and flow.hidden.grad_fn is None
     finally:
         gc.enable()
 
