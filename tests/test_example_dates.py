@@ -128,8 +128,12 @@ def test_training_draws_from_the_training_dates(dates, monkeypatch):
 def test_all_steps_at_once_are_the_steps_one_by_one(dates):
     """What training computes in one call is what reading computes character by character."""
     model = tiny(dates).Reader()
+    with minigrad.no_grad():
+        for weight in model.parameters():
+            weight.normal_()  # what is written depends on the text and on what stands before
     texts, lengths = dates.encoded(["3 May 2007", "1998/3/3", "Tuesday, March 3, 1998"])
     found = model.read(texts, lengths)
+    assert len({tuple(row) for row in found.tolist()}) == 3 and any(len(set(row)) > 1 for row in found.tolist())
     assert found.shape == (3, 10) and found.dtype == minigrad.int64
     given = minigrad.cat([minigrad.full((3, 1), dates.SIGNS["|"]), found[:, :-1]], dim=1)
     scores = model(texts, lengths, given)
@@ -154,6 +158,16 @@ def test_what_fills_a_text_up_is_not_read(dates):
         alone = model(tokens[k : k + 1, : len(text)], lengths[k : k + 1], signs[:1])
         assert minigrad.allclose(alone[0], together[k], atol=1e-5)
     assert (model(rubbish, lengths, signs) == together).all()
+
+
+def test_the_decoder_begins_where_the_encoder_ends(dates):
+    """At the last character of the text in one direction, at the first in the other."""
+    tiny(dates)
+    model = dates.Reader()
+    features, state, _ = model.encode(*dates.encoded(["3 May 2007", "3.3.98"]))
+    h = dates.HIDDEN
+    for k, n in enumerate((10, 6)):
+        assert (state[0, k, :h] == features[k, n - 1, :h]).all() and (state[0, k, h:] == features[k, 0, h:]).all()
 
 
 def test_attention_is_on_the_text(dates):
