@@ -67,5 +67,18 @@ def test_padding_does_not_change_the_scores(example):
     for (rows, _), scores in zip(items, together, strict=True):
         alone = model(rows[None], minigrad.tensor([len(rows)]))
         numpy.testing.assert_allclose(scores.detach(), alone[0].detach(), rtol=1e-4, atol=1e-6)
+    together.square().sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in model.parameters())
     rows, lengths, found = example.batch_of(items)
     assert rows.shape == (12, int(lengths.max()), 8) and found.tolist() == [label for _, label in items]
+
+
+def test_accuracy_is_of_the_whole_network(example):
+    minigrad.manual_seed(0)
+    model = example.Reader()
+    items = example.stretched(*example.split(0)[1])
+    with minigrad.no_grad():
+        scores = [model.eval()(rows[None], minigrad.tensor([len(rows)])) for rows, _ in items]
+    right = sum(score.argmax().item() == label for score, (_, label) in zip(scores, items, strict=True))
+    assert 0 < right < len(items) == 360
+    assert example.accuracy(model.train(), items) == pytest.approx(right / 360)
