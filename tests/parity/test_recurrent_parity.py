@@ -100,6 +100,22 @@ def test_large_numbers_saturate_without_nan(kind):
     assert_same(x.grad, y.grad, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_second_order_gradients(kind):
+    """A penalty on the gradients of input and weights, differentiated by all of them."""
+    mine, theirs = layers(kind, num_layers=2, bidirectional=True)
+    x, y = leaves(3, 2, I)
+    penalties = []
+    for library, layer, leaf in ((mg, mine, x), (torch, theirs, y)):
+        loss = sum((k + 1) * (part**3).sum() for k, part in enumerate(parts(layer(leaf))))
+        first = library.autograd.grad(loss, [leaf, *layer.parameters()], create_graph=True)
+        penalties.append(sum((g**2).sum() for g in first))
+        penalties[-1].backward()
+    assert_same(*penalties)
+    assert_same(x.grad, y.grad)
+    assert_same_gradients(mine, theirs)
+
+
 def test_a_model_of_two_layers_and_an_embedding_trains_alike():
     """Ten steps of SGD with momentum: the same losses."""
     words = np.random.default_rng(0).integers(0, 7, (10, 6, 4))
