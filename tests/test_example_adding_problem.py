@@ -112,6 +112,22 @@ def test_what_counts_as_learned():
     assert module.learned([0.02, math.nan]) is None
 
 
+def test_the_rate_of_the_lowest_loss_towards_the_end_is_taken():
+    module = module_of("adding_problem")
+    curves = {0.1: [9.0, 3.0, 1.0, 2.0], 0.2: [0.1, 2.0, 2.0, 3.0], 0.3: [0.1, 0.1, math.nan, 0.1], 0.4: [math.inf] * 4}
+    asked = []
+
+    def train(kind, make, seed):
+        asked.append((kind, seed))
+        return None, curves[make([])]
+
+    module.train = train
+    for rates in (tuple(curves), tuple(curves)[::-1]):
+        module.OPTIMIZERS = {"SGD": (lambda params, lr: lr, rates)}
+        assert module.tuned("LSTM", "SGD") == 0.1
+    assert set(asked) == {("LSTM", module.SEARCH_SEED)} and module.SEARCH_SEED not in module.SEEDS
+
+
 def test_the_picture(tmp_path):
     pytest.importorskip("matplotlib")
     module = module_of("adding_problem")

@@ -96,6 +96,22 @@ def test_what_is_chosen_knows_nothing_of_the_test(record, capsys):
     assert "LSTM" in capsys.readouterr().out
 
 
+def test_the_least_error_chooses(capsys):
+    """A sine follows from two values before it; the curves of the networks are made up."""
+    module = module_of("sunspots")
+    curves = {0: [3.0, 1.0, 2.0], 1: [1.0, 2.0, 9.0]}
+    asked = []
+
+    def train(x, y, epochs, seed, held_out):
+        asked.append((x.shape[1], epochs, seed, len(x) + len(held_out[0])))
+        return None, curves[seed]
+
+    module.train, module.SEEDS, module.ORDERS = train, (0, 1), (1, 2)
+    assert module.chosen(5 + minigrad.arange(100).double().sin()) == (2, 2 * module.CHECK_EVERY)
+    assert asked == [(2, module.EPOCHS, seed, 98) for seed in (0, 1) for _ in range(5)]
+    assert "2 years (error 0.00)" in capsys.readouterr().out
+
+
 def test_folds_hold_out_every_year_once(record):
     module = module_of("sunspots")
     x, y = module.windows(minigrad.tensor(record), 9)
