@@ -15,12 +15,12 @@ from .model import LanguageModel
 
 #: name -> (class, learning rate at its highest)
 OPTIMIZERS: dict[str, tuple[Any, float]] = {
-    "rmsprop": (optim.RMSprop, 0.004),
-    "sgd": (optim.SGD, 1.0),
-    "momentum": (optim.Momentum, 0.2),
-    "nag": (optim.NAG, 0.2),
-    "adagrad": (optim.Adagrad, 0.03),
-    "adam": (optim.Adam, 0.004),
+    "rmsprop": (optim.RMSprop, 0.008),
+    "sgd": (optim.SGD, 8.0),
+    "momentum": (optim.Momentum, 1.0),
+    "nag": (optim.NAG, 1.0),
+    "adagrad": (optim.Adagrad, 0.15),
+    "adam": (optim.Adam, 0.012),
 }
 
 
@@ -37,7 +37,7 @@ class Settings:
     dropout: float = 0.0
     batch_size: int = 32
     window: int = 64
-    epochs: int = 12
+    epochs: int = 6
     optimizer: str = "rmsprop"
     lr: float | None = None
     clip: float = 1.0
