@@ -62,6 +62,7 @@ class RNNBase(Module):
     """
 
     gates = 1  # rows of a weight per unit
+    states = 1  # h, or h and c
     proj_size = 0
 
     def __init__(
@@ -106,7 +107,7 @@ class RNNBase(Module):
                     self.register_parameter(
                         f"{name}_l{k}{suffix}", Parameter(empty(*shape, device=device, dtype=dtype))
                     )
-                every = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", *(["weight_hr"] if proj_size else []))
+                every = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", *(("weight_hr",) if proj_size else ()))
                 self._names.append([f"{name}_l{k}{suffix}" if name in shapes else None for name in every])
         self.reset_parameters()
 
@@ -134,18 +135,21 @@ class RNNBase(Module):
         if packed is not None:
             if lengths is not None:
                 raise ValueError(f"{type(self).__name__}() got lengths beside a PackedSequence, which has its own")
-            input, lengths = packed.data, packed.batch_sizes
+            input = packed.data
         batched = check_input(self, input, packed is not None)
         if not batched:
             input = unsqueeze(input, 1)
         elif self.batch_first and packed is None:
             input = transpose(input, 0, 1)
         if packed is None:
-            lengths = check_lengths(type(self).__name__, lengths, input)
             size = input.shape[1]
+            lengths = check_lengths(type(self).__name__, lengths, input)
         else:
-            size = int(known_values(lengths, "batch_sizes")[0])
-        states = self._first_states(input, hx, size, batched, packed)
+            size = int(known_values(packed.batch_sizes, "batch_sizes")[0])
+            lengths = packed.batch_sizes
+            if hx is None:
+                hx = self._zeros(size, input)
+        states = None if hx is None else self._first_states(hx, size, batched, packed)
         output, *last = self._run(input, states, lengths)
         if packed is not None:
             order = packed.unsorted_indices
@@ -155,21 +159,23 @@ class RNNBase(Module):
             return output[:, 0], self._state([x[:, 0] for x in last])
         return (transpose(output, 0, 1) if self.batch_first else output), self._state(last)
 
-    def _first_states(self, input: Any, hx: Any, size: int, batched: bool, packed: Any) -> list[list[Any]]:
-        """For each kind of state the ones of every layer and direction."""
-        shapes = [(len(self._names), size, self.proj_size or self.hidden_size)]
-        if self.gates == 4:  # c, beside h
-            shapes.append((len(self._names), size, self.hidden_size))
-        if hx is None:
-            return [[zeros(*shape[1:], device=input.device, dtype=input.dtype)] * shape[0] for shape in shapes]
-        given = check_state(self, hx, shapes, batched)
+    def _first_states(self, hx: Any, size: int, batched: bool, packed: Any) -> list[Any]:
+        """The given first states, (layers * directions, B, features), one for each kind of state."""
+        features = [self.proj_size or self.hidden_size] + [self.hidden_size] * (self.states - 1)
+        given = check_state(self, hx, [(len(self._names), size, n) for n in features], batched)
         if not batched:
             given = [unsqueeze(x, 1) for x in given]
         if packed is not None and packed.sorted_indices is not None:
             given = [_permuted(x, packed.sorted_indices) for x in given]
-        return [[x[k] for k in range(len(x))] for x in given]
+        return given
 
-    def _run(self, x: Any, states: list[list[Any]], lengths: Any) -> tuple[Any, ...]:
+    def _zeros(self, size: int, input: Any) -> Any:
+        """First states of `size` sequences."""
+        options = {"device": input.device, "dtype": input.dtype}
+        h = zeros(len(self._names), size, self.proj_size or self.hidden_size, **options)
+        return h if self.states == 1 else (h, zeros(len(self._names), size, self.hidden_size, **options))
+
+    def _run(self, x: Any, states: list[Any] | None, lengths: Any) -> tuple[Any, ...]:
         """The output of the last layer, and the last states of all."""
         directions = 2 if self.bidirectional else 1
         last = []
@@ -179,11 +185,14 @@ class RNNBase(Module):
             outputs = []
             for d in range(directions):
                 weights = [None if name is None else getattr(self, name) for name in self._names[k + d]]
-                output, *ends = self._layer(x, [s[k + d] for s in states], weights, lengths, d == 1)
+                first = [None] * self.states if states is None else [s[k + d] for s in states]
+                output, *ends = self._layer(x, first, weights, lengths, d == 1)
                 outputs.append(output)
                 last.append(ends)
             x = outputs[0] if directions == 1 else cat(outputs, -1)
-        return x, *[stack([ends[j] for ends in last]) for j in range(len(states))]
+        if len(last) == 1:
+            return x, *[unsqueeze(end, 0) for end in last[0]]
+        return x, *[stack(ends) for ends in zip(*last)]
 
     def _layer(self, x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
         """(output, *last states) of one layer in one direction."""
@@ -300,6 +309,7 @@ class LSTM(RNNBase):
     """
 
     gates = 4
+    states = 2
 
     def _layer(self, x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
         if len(weights) == 4:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._tensor.creation import empty, zeros
+from .._tensor.creation import empty
 from ..ops.recurrent import gru_layer, lstm_layer, rnn_layer
 from ..ops.shape import unsqueeze
 from . import init
@@ -60,17 +60,14 @@ class RNNCellBase(Module):
             raise RuntimeError(f"{self} takes an input with {self.input_size} features, got {tuple(input.shape)}")
         check_dtype(name, "an input", input, self.weight_ih)
         shape = (*input.shape[:-1], self.hidden_size)
-        if hx is None:
-            states = [zeros(*shape, device=input.device, dtype=input.dtype)] * (2 if pair else 1)
-        else:
-            states = check_pair(name, hx, pair)
-        for x in states:
+        states: list[Any] = [None] * (1 + pair) if hx is None else check_pair(name, hx, pair)
+        for x in () if hx is None else states:
             if tuple(x.shape) != shape:
                 raise RuntimeError(f"{name}() needs states of shape {shape} for this input, got {tuple(x.shape)}")
             check_dtype(name, "a state", x, self.weight_ih)
         batched = input.ndim == 2
         if not batched:
-            input, states = unsqueeze(input, 0), [unsqueeze(x, 0) for x in states]
+            input, states = unsqueeze(input, 0), [None if x is None else unsqueeze(x, 0) for x in states]
         weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
         _, *new = layer(unsqueeze(input, 0), *states, *weights, **more)
         return new if batched else [x[0] for x in new]

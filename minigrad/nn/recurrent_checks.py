@@ -88,7 +88,7 @@ def check_state(layer: Any, hx: Any, shapes: Sequence[tuple[int, ...]], batched:
 
 
 def check_lengths(name: str, lengths: Any, input: Any) -> Any:
-    """The lengths of the sequences of `input` (T, B, I) as an integer tensor on its device, None if there are none."""
+    """The lengths of the sequences of `input` (T, B, I) as an integer tensor, None if there are none."""
     if lengths is None:
         return None
     T, B = input.shape[:2]
@@ -99,7 +99,7 @@ def check_lengths(name: str, lengths: Any, input: Any) -> Any:
             lengths = [operator.index(n) for n in lengths]
         except TypeError:
             raise TypeError(f"{name}() takes a list or tensor of whole numbers as lengths, got {lengths!r}") from None
-        lengths = as_tensor(lengths, dtype=int64)
+        lengths = as_tensor(lengths, dtype=int64, device="cpu")
     array = array_of(lengths)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name}() takes a list or tensor of whole numbers as lengths, got {array.dtype}")
@@ -107,7 +107,7 @@ def check_lengths(name: str, lengths: Any, input: Any) -> Any:
         raise ValueError(f"{name}() takes one length for each of {B} sequences, got shape {tuple(array.shape)}")
     if library(array).__name__ == "numpy" and B:
         whole(_refuse_lengths, array, T, name)
-    return as_tensor(lengths, device=input.device)
+    return lengths
 
 
 def _refuse_lengths(lengths: Any, T: int, name: str) -> None:

@@ -42,19 +42,16 @@ def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array,
     Args:
         lengths: None; (B,) lengths; or, for packed rows, (T,) how many sequences live at each step.
         input: (T, B, I), or packed rows (N, I).
-        arrays: the first states, each (B, features), and the weights.
+        arrays: the first states, each (B, features) or None for zeros, and the weights.
     """
     xp, kind = library(input), kinds.of(input)
     states, weights = arrays[: kind.states], Weights(*arrays[kind.states :])
-    hidden = weights.ih.shape[0] // kind.gates
-    size, features = states[0].shape
-    batch = batch_of(input, lengths, size, weights.ih.shape[0], reverse)
-    rows = input if input.ndim == 2 else input.reshape(input.shape[0] * size, input.shape[2])
-    if batch.index is not None:
-        rows = rows[batch.index]
+    hidden, features = len(weights.ih) // kind.gates, weights.hh.shape[1]
+    batch = batch_of(input, lengths, len(weights.ih), reverse)
+    rows = _packed(input, batch)
     weight_ih, weight_hh = kind.laid_out(weights)
     output = xp.empty((rows.shape[0], features), input.dtype)
-    carried = [Carried(_in_order(s, batch.order), xp.empty(s.shape, s.dtype)) for s in states]
+    carried = [_carried(s, xp, n, input.dtype, batch) for s, n in zip(states, (features, hidden))]
     used = []
     for stretch in batch.stretches:
         work = borrow(kind, xp, stretch.steps, stretch.size, rows.shape[1], hidden, features, input.dtype)
@@ -62,7 +59,7 @@ def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array,
         for state, end in zip(
             carried, work.forward([c.to(stretch.size) for c in carried], weight_hh, weights, reverse)
         ):
-            state.state = end
+            state.state = end if keep else end.copy()  # another thread may borrow the workspace
         xp.copyto(output[stretch.rows].reshape(stretch.steps, stretch.size, features), work.outputs)
         if keep:
             used.append(work)
@@ -78,21 +75,19 @@ def backward(
 ) -> tuple[Any, ...]:
     """The gradients of the input (None unless it needs one), of the first states, and of the weights (None for none).
 
-    `arrays`: the gradients of the output and of the last states, None for those that nobody used; the first states;
-    the weights.
+    `arrays`: the gradients of the output and of the last states, None for those that nobody used; and the weights.
     """
     kind = kinds.of(input)
-    count = kind.states
-    grads, states = arrays[: count + 1], arrays[count + 1 : 2 * count + 1]
-    weights = Weights(*arrays[2 * count + 1 :])
+    grads, weights = arrays[: kind.states + 1], Weights(*arrays[kind.states + 1 :])
     xp = library(input)
     batch, workspaces = lent(key)
     output_grad, output = (_packed(x, batch) for x in (grads[0], output))
-    input_grad = xp.empty((len(output), input.shape[-1]), input.dtype) if needs_input else None
-    carried = []
-    for state, grad in zip(states, grads[1:]):
-        last = xp.zeros(state.shape, state.dtype) if grad is None else _in_order(grad, batch.order)
-        carried.append(Carried(last, xp.empty(state.shape, state.dtype)))
+    input_grad = rows_grad = None
+    if needs_input:  # made in its last shape: what the walk gets as a view it has to copy for a leaf
+        input_grad = xp.empty(input.shape if batch.index is None else (len(output), input.shape[2]), input.dtype)
+        rows_grad = input_grad.reshape(len(output), input.shape[-1])
+    widths = weights.hh.shape[1], len(weights.ih) // kind.gates
+    carried = [_carried(g, xp, n, input.dtype, batch) for g, n in zip(grads[1:], widths)]
     totals: list[Array] = []
     for stretch, work in zip(reversed(batch.stretches), reversed(workspaces)):
         n, b, rows = stretch.steps, stretch.size, stretch.rows
@@ -106,25 +101,31 @@ def backward(
         before = xp.concatenate([others[b:], start] if reverse else [start, others[:-b]])
         found = work.weight_grads(before)
         totals = [total.__iadd__(more) for total, more in zip(totals, found)] if totals else found
-        if input_grad is not None:
-            work.input_grads(weights, input_grad[rows])
+        if rows_grad is not None:
+            work.input_grads(weights, rows_grad[rows])
     first = [_as_given(c.end(), batch.order) for c in carried]
-    if input_grad is not None:
+    if needs_input and batch.index is not None:
         input_grad = _unpacked(input_grad, batch, input.shape)
     return (input_grad, *first, *kind.separated(totals, weights))
 
 
 def _packed(x: Any, batch: Batch) -> Any:
-    """The rows of an output, or of its gradient, packed."""
+    """The rows of an input, of an output or of its gradient, packed."""
     if x is None:
         return None
-    x = x if x.ndim == 2 else x.reshape(x.shape[0] * x.shape[1], x.shape[2])
+    if x.ndim == 3:
+        x = x.reshape(x.shape[0] * x.shape[1], x.shape[2])
     return x if batch.index is None else x[batch.index]
 
 
-def _in_order(state: Array, order: Any) -> Array:
-    """A state (sequences, features) with the longest sequence first."""
-    return state if order is None else state[order]
+def _carried(state: Any, xp: Any, width: int, dtype: Any, batch: Batch) -> Carried:
+    """A state (sequences, features), or gradients of one, about to set out; zeros if it is None."""
+    shape = batch.size, width
+    if state is None:
+        state = xp.zeros(shape, dtype)
+    elif batch.order is not None:
+        state = state[batch.order]
+    return Carried(state, xp.empty(shape, dtype))
 
 
 def _as_given(state: Array, order: Any) -> Array:

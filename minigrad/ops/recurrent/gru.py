@@ -20,7 +20,7 @@ from ..joining import chunk
 from ..linear import linear
 from .fused import Kinds, backward, differentiated, forward
 from .gpu import GRUOnGPU
-from .unrolled import unrolled
+from .unrolled import first_state, unrolled
 from .workspace import GatedWorkspace, Weights, augmented
 
 
@@ -34,7 +34,8 @@ def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, *, rever
         n = tanh(n_x + sigmoid(r_x + r_h) * n_h)
         return (n + z * (h - n),)
 
-    return *unrolled(step, input, (h,), lengths, reverse), None
+    first = first_state(h, input, weight_hh.shape[1])
+    return *unrolled(step, input, (first,), lengths, reverse), None
 
 
 class GRUWorkspace(GatedWorkspace):
@@ -162,16 +163,16 @@ def gru_backward(*args: Any) -> tuple[Any, ...]:
     return backward(_KINDS, *args)
 
 
-@primitive(dtype="same", fixed=("lengths",), accepts="f", nondiff=(2,), watched=(0,))
+@primitive(dtype="same", fixed=("lengths",), host=("lengths",), accepts="f", nondiff=(2,), watched=(0,))
 def gru(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None, *, reverse, keep):
     """(output, h_n, key) of a layer in one direction: see `gru_layer` and `fused.forward`."""
     return whole(gru_forward, reverse, keep, lengths, input, h, weight_ih, weight_hh, bias_ih, bias_hh)
 
 
 @gru.joint
-def _gru_gradients(g, out, input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, reverse, needs):
+def _gru_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, lengths, reverse, needs):
     (output, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh)
-    return whole(gru_backward, reverse, needs[0], key, output, input, *g[:2], h, *weights)
+    return whole(gru_backward, reverse, needs[0], key, output, input, *g[:2], *weights)
 
 
 gru.twin(gru_twin)

@@ -22,7 +22,7 @@ from ..joining import chunk
 from ..linear import linear
 from .fused import Kinds, backward, differentiated, forward
 from .gpu import LSTMOnGPU
-from .unrolled import unrolled
+from .unrolled import first_state, unrolled
 from .workspace import GatedWorkspace, Weights, augmented
 
 
@@ -35,7 +35,9 @@ def lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, le
         h = sigmoid(o) * tanh(c)
         return (h if weight_hr is None else linear(h, weight_hr)), c
 
-    return *unrolled(step, input, (h, c), lengths, reverse), None
+    rows, width = weight_hh.shape
+    states = first_state(h, input, width), first_state(c, input, rows // 4)
+    return *unrolled(step, input, states, lengths, reverse), None
 
 
 class LSTMWorkspace(GatedWorkspace):
@@ -145,13 +147,13 @@ class LSTMWorkspace(GatedWorkspace):
 
 def _rearranged(weight: Array) -> Array:
     """The rows of g, o, i, f of a weight with those of i, f, g, o; those of the last three halved."""
-    i_f, g, o = library(weight).split(weight, [len(weight) // 2, len(weight) // 4 * 3])
+    hidden = len(weight) // 4
     xp = library(weight)
     half = xp.asarray(0.5, weight.dtype)
     out = xp.empty_like(weight)
-    out[: len(g)] = g
-    xp.multiply(o, half, out[len(g) : len(i_f)])
-    xp.multiply(i_f, half, out[len(i_f) :])
+    out[:hidden] = weight[2 * hidden : 3 * hidden]
+    xp.multiply(weight[3 * hidden :], half, out[hidden : 2 * hidden])
+    xp.multiply(weight[: 2 * hidden], half, out[2 * hidden :])
     return out
 
 
@@ -166,7 +168,7 @@ def lstm_backward(*args: Any) -> tuple[Any, ...]:
     return backward(_KINDS, *args)
 
 
-@primitive(dtype="same", fixed=("lengths",), accepts="f", nondiff=(3,), watched=(0,))
+@primitive(dtype="same", fixed=("lengths",), host=("lengths",), accepts="f", nondiff=(3,), watched=(0,))
 def lstm(
     xp, input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None, weight_hr=None, lengths=None, *, reverse, keep
 ):
@@ -176,9 +178,9 @@ def lstm(
 
 
 @lstm.joint
-def _lstm_gradients(g, out, input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, lengths, reverse, needs):
+def _lstm_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, lengths, reverse, needs):
     (output, _, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
-    return whole(lstm_backward, reverse, needs[0], key, output, input, *g[:3], h, c, *weights)
+    return whole(lstm_backward, reverse, needs[0], key, output, input, *g[:3], *weights)
 
 
 lstm.twin(lstm_twin)
@@ -201,7 +203,7 @@ def lstm_layer(
 
     Args:
         input: (T, B, I); or rows (N, I) that are packed as in a `PackedSequence`.
-        h, c: the first states, (B, H), or (B, P) for h with a projection.
+        h, c: the first states, (B, H), or (B, P) for h with a projection; None for zeros.
         weight_ih: (4 H, I), the rows of i, f, g and o.
         weight_hh: (4 H, H), or (4 H, P).
         bias_ih, bias_hh: (4 H,), or None.

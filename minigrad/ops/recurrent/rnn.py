@@ -15,7 +15,7 @@ from ..elementwise import tanh
 from ..linear import linear
 from .fused import Kinds, backward, differentiated, forward
 from .gpu import ReLUOnGPU, RNNOnGPU
-from .unrolled import unrolled
+from .unrolled import first_state, unrolled
 from .workspace import Weights, Workspace, augmented
 
 
@@ -26,7 +26,8 @@ def rnn_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, *, nonli
     def step(x: Any, h: Any) -> tuple[Any, ...]:
         return (activation(linear(x, weight_ih, bias_ih) + linear(h, weight_hh, bias_hh)),)
 
-    return *unrolled(step, input, (h,), lengths, reverse), None
+    first = first_state(h, input, weight_hh.shape[1])
+    return *unrolled(step, input, (first,), lengths, reverse), None
 
 
 class RNNWorkspace(Workspace):
@@ -113,7 +114,7 @@ def rnn_backward(nonlinearity: str, *args: Any) -> tuple[Any, ...]:
     return backward(_KINDS[nonlinearity], *args)
 
 
-@primitive(dtype="same", fixed=("lengths",), accepts="f", nondiff=(2,), watched=(0,))
+@primitive(dtype="same", fixed=("lengths",), host=("lengths",), accepts="f", nondiff=(2,), watched=(0,))
 def rnn(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None, *, nonlinearity, reverse, keep):
     """(output, h_n, key) of a layer in one direction: see `rnn_layer` and `fused.forward`."""
     weights = weight_ih, weight_hh, bias_ih, bias_hh
@@ -121,9 +122,9 @@ def rnn(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=
 
 
 @rnn.joint
-def _rnn_gradients(g, out, input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, nonlinearity, reverse, needs):
+def _rnn_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, lengths, nonlinearity, reverse, needs):
     (output, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh)
-    return whole(rnn_backward, nonlinearity, reverse, needs[0], key, output, input, *g[:2], h, *weights)
+    return whole(rnn_backward, nonlinearity, reverse, needs[0], key, output, input, *g[:2], *weights)
 
 
 rnn.twin(rnn_twin)

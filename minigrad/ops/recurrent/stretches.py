@@ -33,33 +33,36 @@ class Stretch(NamedTuple):
 class Batch(NamedTuple):
     """Where the sequences of a batch are.
 
+    size: how many there are.
     stretches: in the order of the layer.
     order: the numbers of the sequences from the longest to the shortest, None if they are in that order.
     index: where in (T * B) padded rows each packed row is, None if rows are packed as they are.
     """
 
+    size: int
     stretches: list[Stretch]
     order: Any
     index: Any
 
 
-def batch_of(input: Array, lengths: Any, size: int, width: int, reverse: bool) -> Batch:
-    """How to go through `input`: (T, B, I), with `lengths` (B,) if they differ, or rows (N, I) with how many of `size`
-    sequences live at each step; `width` numbers are computed per row."""
+def batch_of(input: Array, lengths: Any, width: int, reverse: bool) -> Batch:
+    """How to go through `input`: (T, B, I), with `lengths` (B,) if they differ, or rows (N, I) with how many sequences
+    live at each step; `width` numbers are computed per row."""
     order = index = None
     if lengths is None:
+        size = input.shape[1]
         runs = [(size, input.shape[0])]
     else:
         lengths = to_host(lengths)
         if input.ndim == 3:
-            T, B = input.shape[:2]
+            size = input.shape[1]
             order = (-lengths).argsort(kind="stable")
             times, sequences, sizes = packed_order(lengths[order])
-            index = times * B + order[sequences]
-            if len(index) == T * B:
+            index = times * size + order[sequences]
+            if len(index) == len(input) * size:
                 order = index = None
         else:
-            sizes = lengths
+            size, sizes = int(lengths[0]), lengths
         runs = [(b, len(list(same))) for b, same in groupby(sizes.tolist()) if b]
     stretches = []
     first = 0
@@ -73,7 +76,7 @@ def batch_of(input: Array, lengths: Any, size: int, width: int, reverse: bool) -
         index = library(input).asarray(index)
     if order is not None:
         order = library(input).asarray(order)
-    return Batch(stretches[::-1] if reverse else stretches, order, index)
+    return Batch(size, stretches[::-1] if reverse else stretches, order, index)
 
 
 class Carried:
