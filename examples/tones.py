@@ -2,8 +2,24 @@
 
 A small stand-in for speech: a generator plays melodies of eight tones and rests, of changing length and loudness, in
 so much noise that a single frame of 25 ms is often not enough. Every network is given the logarithm of the spectrum of
-each frame, sees the same recordings in training and is measured on others. A tone lasts
-6 to 20 frames, so that the frames before and after tell much about one; the networks differ in what of that they see.
+each frame, sees the same recordings in training and is measured on others. A tone lasts 6 to 20 frames, so that the
+frames before and after tell much about one; the networks differ in what of that they see.
+
+Frames named rightly, mean of three seeds, whose deviations are up to 0.21 % (a minute of one core):
+
+    noise                          1        2.5, the default
+    linear, one frame          95.05 %     68.12 %
+    MLP, one frame             98.04 %     70.55 %
+    MLP, 11 frames             99.13 %     87.13 %
+    LSTM, all frames so far    99.05 %     85.61 %
+    LSTM, both directions      99.72 %     91.32 %
+
+Context matters: an LSTM in both directions makes a third of the mistakes of an MLP that sees one frame, and a seventh
+with little noise. Most of that is not owed to recurrence: an MLP with a window of 11 frames is not far behind, and ahead
+of an LSTM that does not see what follows. `minigrad.jit` makes a step of the last network, 7.2 ms, one of 6.4, and of
+the MLP with one frame 0.9 instead of 2.3 (`--no-jit`: without it).
+
+Run `python examples/tones.py`, or with `--noise 1`; add a network of your own to `NETWORKS`.
 """
 
 import argparse
