@@ -79,7 +79,7 @@ def test_quick_is_a_small_run(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(cli, "fit", lambda trainer, *rest: trainer.history.append(minigrad.train.Epoch(
         number=1, training_loss=1.0, validation_loss=1.0, lr=0.1)) or trainer.history)  # fmt: skip
     assert main(["lm", "--quick", "--out", str(tmp_path)]) == 0
-    assert "38,000 characters to train on, 2,000 held out" in capsys.readouterr().out
+    assert "95,000 characters to train on, 5,000 held out" in capsys.readouterr().out
 
 
 def test_the_same_seed_gives_the_same_run_recorded_or_not(rhyme, capsys):
