@@ -3,12 +3,17 @@
 The record is that of statsmodels, 1700 to 2008. All see the same: the numbers of the last years, as square roots
 (which makes high and low years equally noisy); the autoregression once more with the numbers as they are. The LSTM
 adds to a linear function of these years, which goes on where there were never so many sunspots before. What has to be
-chosen (how many years to look at, how long to train) is chosen by cross-validation on the years before the test, the
-first as it suits the autoregression; then everything is fitted to all these years, and the test is asked once.
+chosen (how many years to look at, how long to train; before that the shape of the network and its rate) was chosen by
+cross-validation on the years before the test, the first as it suits the autoregression; then all is fitted to these
+years, and asked for the years of the test.
 
     python examples/sunspots.py --out runs/sunspots
 
-`--out FOLDER` draws forecasts and truth (needs matplotlib). The data need statsmodels.
+`--out FOLDER` draws forecasts and truth (needs matplotlib). The data need statsmodels. What it printed, in 12 seconds:
+errors on 1956 to 2008 of 33.4 (persistence), 20.5 (autoregression of order 8), 18.8 (of roots) and 17.1 ± 0.6 (LSTM,
+five seeds, each below 18.8). It beats persistence and the autoregression. The autoregression of roots it beats at this
+order only: with nine or ten years, which cross-validation did not choose, that has 16.4, and the LSTM is no better for
+them. For a record of 300 numbers a linear model of well-chosen ones is hard to beat.
 """
 
 import argparse
