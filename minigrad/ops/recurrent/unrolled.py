@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ...autograd.operands import array_of
+from ...backend.devices import device_of, to_device, to_host
 from ...backend.door import whole
-from ...backend.library import library
+from ...backend.library import Array, library, numpy
 from ..comparison import where
-from ..embedding import embedding_
 from ..indexing import getitem
-from ..joining import cat, stack
+from ..joining import stack
+from ..packing import lengths_of, place_rows, take_rows
 from ..shape import reshape
 
 Step = Callable[..., tuple[Any, ...]]
@@ -25,12 +26,16 @@ def unrolled(step: Step, input: Any, states: tuple[Any, ...], lengths: Any, reve
 
     Args:
         input: (T, B, I), or packed rows (N, I).
-        states: each (B, *).
+        states: each (B, *), or None for zeros, if rows are not packed.
         lengths: None, (B,) steps of each sequence, or for packed rows (T,) sequences at each step.
         reverse: from the last step of each sequence to its first.
     """
     if input.ndim == 2:
         return _unrolled_packed(step, input, states, lengths, reverse)
+    if lengths is not None:
+        lengths = array_of(lengths)
+        if device_of(lengths) != device_of(array_of(input)):
+            lengths = whole(_beside, lengths, array_of(input))
     T = input.shape[0]
     outputs: list[Any] = [None] * T
     for t in reversed(range(T)) if reverse else range(T):
@@ -39,32 +44,37 @@ def unrolled(step: Step, input: Any, states: tuple[Any, ...], lengths: Any, reve
             states = step(x, *states)
             outputs[t] = states[0]
         else:
-            lives = (array_of(lengths) > t).reshape(-1, 1)
+            lives = (lengths > t).reshape(-1, 1)
             new = step(where(lives, x, 0.0), *states)  # what stands behind an end may be nan: 0 times that is nan
             states = tuple([where(lives, a, b) for a, b in zip(new, states)])
             outputs[t] = where(lives, new[0], 0.0)
     return stack(outputs), *states
 
 
+def first_state(state: Any, input: Any, width: int) -> Any:
+    """`state`, or zeros (B, width) if it is None."""
+    if state is not None:
+        return state
+    array = array_of(input)
+    return library(array).zeros((array.shape[1], width), array.dtype)
+
+
 def _unrolled_packed(step: Step, rows: Any, states: tuple[Any, ...], sizes: Any, reverse: bool) -> tuple[Any, ...]:
     """The same for packed rows: they are laid out as padded sequences, and the output is packed again."""
-    xp, sizes = library(array_of(rows)), array_of(sizes)
-    N, B, T = rows.shape[0], states[0].shape[0], len(sizes)
-    sequences = xp.arange(B)
-    present = sizes.reshape(-1, 1) > sequences
-    starts = xp.cumsum(sizes) - sizes
-    places = xp.where(present, starts.reshape(-1, 1) + sequences, N)  # row N is a row of zeros
-    padding = xp.zeros((1, rows.shape[1]), array_of(rows).dtype)
-    padded = embedding_(cat([rows, padding]), places)
-    output, *last = unrolled(step, padded, states, present.sum(axis=0), reverse)
-    width = output.shape[-1]
-    return embedding_(reshape(output, (T * B, width)), whole(_packed_places, places, N)), *last
+    T, B = len(array_of(sizes)), states[0].shape[0]
+    places, lengths = whole(_places, array_of(sizes), B, array_of(rows))
+    padded = reshape(place_rows(rows, places, count=T * B, fill=0), (T, B, rows.shape[1]))
+    output, *last = unrolled(step, padded, states, lengths, reverse)
+    return take_rows(reshape(output, (T * B, output.shape[2])), places), *last
 
 
-def _packed_places(places: Any, n: int) -> Any:
-    """Where in the padded sequences each of `n` packed rows is."""
-    xp = library(places)
-    out = xp.empty(n, "int64")
-    flat = places.reshape(-1)
-    out[flat[flat < n]] = xp.flatnonzero(flat < n)
-    return out
+def _places(sizes: Array, B: int, rows: Array) -> tuple[Array, Array]:
+    """Which of (T * B) rows, step after step, each of the packed `rows` is, and the lengths (B,), where `rows` are."""
+    sizes = to_host(sizes)
+    places = (sizes.reshape(-1, 1) > numpy.arange(B)).reshape(-1).nonzero()[0]
+    return _beside(places, rows), _beside(lengths_of(sizes), rows)
+
+
+def _beside(lengths: Array, input: Array) -> Array:
+    """`lengths` where `input` is."""
+    return to_device(lengths, device_of(input))
