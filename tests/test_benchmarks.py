@@ -138,6 +138,13 @@ def test_recurrent_work_is_the_same_recorded(name):
     assert difference(recorded, ours, (1e-6, 1e-7)) is None
 
 
+@pytest.mark.parametrize("peer", ["minigrad", "minigrad.jit"])
+def test_the_character_model_goes_on_from_the_state_that_it_left(peer):
+    job = loaded(peer).build(replace(SMALL_MODEL, lr=0.0))
+    losses = [job.number(job.run()) for _ in range(4)]
+    assert len(set(losses)) == 4  # the parameters are what they were
+
+
 @pytest.mark.parametrize("weight", range(4))
 @pytest.mark.parametrize("name", RECURRENT)
 def test_a_gradient_that_is_wrong_by_a_hundredth_is_refused(name, weight, monkeypatch):
