@@ -8,7 +8,8 @@ own, and is then trained with three other seeds. At the end: how the gradient co
     python examples/adding_problem.py --out runs/adding
 
 `--out FOLDER` draws all curves in one picture (needs matplotlib). What it printed, in a minute and a half on one core:
-always answering 1 has a loss of 0.1667, and after 1,500 steps, in the mean of the seeds,
+always answering 1 has a loss of 0.1667 (of 0.1626 on the held-out sequences), and after 1,500 steps, in the mean of
+the seeds,
 
             SGD     momentum  Adagrad  RMSprop
     RNN     0.1609  0.1601    0.1597   0.1211
@@ -56,6 +57,11 @@ def sequences(n, generator=None):
     return minigrad.stack([values, marks], dim=2), (values * marks).sum(dim=0)
 
 
+def held_out():
+    """A thousand sequences, the same each time."""
+    return sequences(1000, minigrad.Generator().manual_seed(1000))
+
+
 class Network(nn.Module):
     """A recurrent layer, and a linear one on its last output."""
 
@@ -69,9 +75,9 @@ class Network(nn.Module):
 
 
 def train(kind, make_optimizer, seed):
-    """The trained network, and its loss on 1,000 other sequences after each part of the training."""
+    """The trained network, and its loss on held-out sequences after each part of the training."""
     minigrad.manual_seed(seed)
-    test = sequences(1000, minigrad.Generator().manual_seed(1000))
+    x_test, y_test = held_out()
     model, loss_of = Network(kind), nn.functional.mse_loss
     optimizer = make_optimizer(model.parameters())
 
@@ -87,7 +93,7 @@ def train(kind, make_optimizer, seed):
         for _ in range(STEPS // CHECKS):
             step(*sequences(BATCH))
         with minigrad.no_grad():
-            curve.append(loss_of(model(test[0]), test[1]).item())
+            curve.append(loss_of(model(x_test), y_test).item())
     return model, curve
 
 
@@ -109,7 +115,9 @@ def learned(curve):
 
 def compare():
     """(kind, optimizer) -> the curves of all seeds; and the networks that RMSprop trained with the first seed."""
-    print(f"always answering 1 has a loss of {ALWAYS_ONE:.4f}; after {STEPS} steps, with {len(SEEDS)} seeds:")
+    of_these = (held_out()[1] - 1).square().mean().item()
+    print(f"always answering 1 has a loss of {ALWAYS_ONE:.4f}, on the held-out sequences {of_these:.4f}")
+    print(f"loss on these after {STEPS} steps, {len(SEEDS)} seeds:")
     print(f"{'':6s}{'':10s}{'lr':>6s}{'mean':>9s}   {'each seed':24s}below {LEARNED} after step")
     curves, models = {}, {}
     for kind, name in product(LAYERS, OPTIMIZERS):
@@ -131,7 +139,7 @@ def flows(models):
     for kind in LAYERS:
         minigrad.manual_seed(SEEDS[0])
         for state, model in ("new", Network(kind)), ("trained", models[kind]):
-            x, y = sequences(1000, minigrad.Generator().manual_seed(1000))
+            x, y = held_out()
             with gradient_flow(model) as flow:
                 nn.functional.mse_loss(model(x), y).backward()
             norms = (flow.hidden if flow.cell is None else flow.cell).tolist()

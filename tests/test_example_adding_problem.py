@@ -94,6 +94,7 @@ def test_the_task():
     x, y = module.sequences(500, minigrad.Generator().manual_seed(0))
     values, marks = x.unbind(2)
     half = module.LENGTH // 2
+    assert module.held_out()[0].shape == (module.LENGTH, 1000, 2)
     assert set(marks.flatten().tolist()) == {0.0, 1.0}
     assert marks[:half].sum(dim=0).tolist() == marks[half:].sum(dim=0).tolist() == [1.0] * 500
     assert y.tolist() == pytest.approx(
