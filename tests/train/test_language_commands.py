@@ -168,6 +168,15 @@ def test_ctrl_c(rhyme):
         assert process.wait(60) == 130 and process.stderr.read() == "minigrad: interrupted\n"
 
 
+def test_output_that_nobody_reads(rhyme):
+    command = [sys.executable, "-u", "-m", "minigrad", *rhyme, "--epochs", "100000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(60) == 1
+        assert process.stderr.read() == ""
+
+
 def test_a_run_is_resumed_from_any_folder(rhyme, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["lm", "--text", "rhyme.txt", *SMALL]) == 0
@@ -320,8 +329,20 @@ def test_checkpoints_of_something_else(learnt, tmp_path, capsys):
             minigrad.save(other, file)
             line = refused(capsys, *name.split(), file)
             assert "is a checkpoint of another model, or of another version (" in line and line.endswith(advice)
+        minigrad.save({**data, "minigrad.session": 99}, file)
+        assert "by a newer minigrad (format 99, this one reads 1): update" in refused(capsys, *name.split(), file)
         minigrad.save(data, file)
     assert len(written(capsys, file)) > 500  # it was only these
+
+
+def test_a_checkpoint_without_a_part(rhyme, capsys):
+    assert main(rhyme) == 0
+    file = f"{rhyme[-1]}/last.safetensors"
+    data = minigrad.load(file)
+    del data["parts"]["optimizer"]
+    minigrad.save(data, file)
+    line = refused(capsys, "lm", "--resume", file)
+    assert "does not fit this session, and nothing of it was taken over: " in line and "optimizer" in line
 
 
 def test_a_text_that_has_changed_since(rhyme, capsys):

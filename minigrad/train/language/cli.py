@@ -24,6 +24,7 @@ from ..options import (
     require_drawing,
     seed,
 )
+from ..session import ResumeError
 from .corpus import HELD_OUT, Corpus, read_text
 from .description import OPTIMIZERS, Description, Settings, bits, read_checkpoint
 from .generation import TEMPERATURE, generate
@@ -149,7 +150,10 @@ def run_lm(args: argparse.Namespace) -> None:
         f"{settings.batch_size} streams, windows of {settings.window}, on {args.device}"
     )
     if resumed is not None:
-        trainer.resume(resumed)
+        try:
+            trainer.resume(resumed)
+        except ResumeError as error:
+            raise UserError(" ".join(str(error).split())) from None
     start = time.perf_counter()
     try:
         history = fit(trainer, training, held_out, settings.epochs, out)

@@ -86,7 +86,8 @@ def read_checkpoint(path: str) -> tuple[Description, dict[str, Any]]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}; {advice}") from None
     except RuntimeError as error:
-        raise UserError(f"{' '.join(str(error).split()).partition(': ')[0]}: {advice}") from None
+        what, _, rest = " ".join(str(error).split()).partition(": ")
+        raise UserError(f"{what}: {rest if 'newer minigrad' in what else advice}") from None
     if "description" not in parts or "model" not in parts:
         raise UserError(f"{path} is a checkpoint of another model, with the parts {', '.join(parts)}: {advice}")
     try:

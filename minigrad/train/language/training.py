@@ -90,6 +90,8 @@ def fit(trainer: Trainer, training: Windows, held_out: Windows, epochs: int, out
         return trainer.fit(training, epochs, validation=held_out)
     except NonFiniteError as error:
         raise UserError(f"{str(error).partition(':')[0]}: try a smaller --lr") from None
+    except BrokenPipeError:  # nobody reads what is printed
+        raise
     except OSError as error:
         raise UserError(f"cannot write to {out}: {error.strerror or error}") from None
 
