@@ -411,6 +411,23 @@ def test_a_state_that_is_read_inside_of_a_recorded_step_is_noticed():
             windows.state = step(x_window, y_window)
 
 
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("jit", [lambda f: f, minigrad.jit], ids=["eager", "recorded"])
+def test_layers_see_one_sequence_through_all_windows(kind, jit):
+    layer = getattr(nn, kind)(2, 4, num_layers=2, dtype=minigrad.float64)
+    x = minigrad.randn(3, 50, 2, dtype=minigrad.float64)
+    run = jit(lambda x, state: layer(x.transpose(0, 1), state))
+    windows = tbptt(x, steps=7, batch_first=True)
+    outputs = []
+    for window in windows:
+        output, windows.state = run(window, windows.state)
+        outputs.append(output)
+    whole, last = layer(x.transpose(0, 1))
+    assert minigrad.allclose(minigrad.cat(outputs), whole, rtol=1e-10, atol=1e-12)
+    pairs = zip(windows.state, last) if kind == "LSTM" else [(windows.state, last)]
+    assert all(minigrad.allclose(a, b, rtol=1e-10, atol=1e-12) and a.grad_fn is None for a, b in pairs)
+
+
 # -- memory -----------------------------------------------------------------------------------------------------------
 
 
@@ -433,6 +450,21 @@ def test_the_graph_of_a_window_is_gone_with_the_window(no_collector):
         windows.state = state
         del output, state
         assert nodes[-1]() is None
+
+
+def test_as_many_tensors_live_after_any_number_of_windows(no_collector):
+    model = nn.LSTM(2, 3, num_layers=2)
+    optimizer = optim.RMSprop(model.parameters())
+    windows, counts = tbptt(minigrad.randn(1_200, 2, 2), steps=4), []
+    for number, x in enumerate(windows):
+        optimizer.zero_grad()
+        output, state = model(x, windows.state)
+        output.square().sum().backward()
+        optimizer.step()
+        windows.state = state
+        if number % 100 == 99:
+            counts.append(sum(isinstance(thing, minigrad.Tensor) for thing in gc.get_objects()))
+    assert len(counts) == 3 and len(set(counts)) == 1 and counts[0] > 8  # the parameters at least
 
 
 @pytest.mark.parametrize("source", ["whole", "pieces"])
