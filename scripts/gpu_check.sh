@@ -94,7 +94,8 @@ report tests "$code" $((SECONDS - start)) "$("$python" scripts/gpu_shard.py "$ou
 for device in cuda cpu; do
   start=$SECONDS
   timeout --kill-after=5 100 "$python" -m benchmarks --quick --device "$device" --peers 'minigrad*,PyTorch' \
-    --only 'mlp-*,embedding,*-64-128-128-10,op-*,sgd-*' --out "$out/benchmarks-$device" >"$work/table" 2>"$work/error"
+    --only 'mlp-*,embedding,*-64-128-128-10,op-*,sgd-*,rnn-32,gru-32,lstm-32' \
+    --out "$out/benchmarks-$device" >"$work/table" 2>"$work/error"
   code=$?
   report "benchmarks $device" "$code" $((SECONDS - start)) "$(tail -n 1 "$work/error")"
   cat "$work/table"
