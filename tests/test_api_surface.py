@@ -25,17 +25,10 @@ PLACES = {
     "other": minigrad,
 }
 
-RECURRENT = "recurrent layers and packed sequences are a later issue"
 CONVOLUTION = "convolution and pooling are a later issue"
 
 #: "section: name" -> why minigrad does not have it
 EXCLUDED = {
-    **dict.fromkeys(
-        ["nn: RNN", "nn: LSTM", "nn: GRU", "nn: LSTMCell", "nn: RNNBase.flatten_parameters",
-         "nn.utils: rnn.pack_padded_sequence", "nn.utils: rnn.pad_packed_sequence", "nn.utils: rnn.pack_sequence",
-         "nn.utils: rnn.pad_sequence"],
-        RECURRENT,
-    ),
     **dict.fromkeys(
         ["nn: Conv2d", "nn: MaxPool2d", "nn: AdaptiveAvgPool2d", "nn: AvgPool2d", "nn: BatchNorm2d",
          "nn.functional: max_pool2d", "nn.functional: avg_pool2d"],

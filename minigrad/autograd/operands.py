@@ -48,14 +48,11 @@ def check_one_dtype(arrays: Sequence[Any], name: str) -> None:
         raise RuntimeError(f"{name}() expects tensors of one dtype, got {names}: convert one, x.to(y.dtype)")
 
 
-def one_library(
-    arrays: list[Any], inputs: Sequence[Any], name: str, host: frozenset[int] = frozenset()
-) -> tuple[Any, list[Any]]:
-    """The library in which `arrays` meet, but for those at the positions `host`. A 0-d tensor of the CPU may join
-    tensors on a GPU, as in PyTorch."""
+def one_library(arrays: list[Any], inputs: Sequence[Any], name: str) -> tuple[Any, list[Any]]:
+    """The library in which `arrays` meet. A 0-d tensor of the CPU may join tensors on a GPU, as in PyTorch."""
     if door.recorder is not None:
         arrays = door.recorder.admitted(arrays)
-    owners = [None if k in host else libraries.get(type(a)) for k, a in enumerate(arrays)]
+    owners = [libraries.get(type(a)) for a in arrays]
     known = {owner for owner in owners if owner is not None}
     if not known:  # rules compute with NumPy's scalars where a tensor is 0-d
         arrays = [x.__array__() if type(x).__module__ == "numpy" else a for x, a in zip(inputs, arrays, strict=True)]
@@ -69,7 +66,7 @@ def one_library(
             owner.asarray(a) if o is numpy and isinstance(x, TensorBase) and a.ndim == 0 else a
             for a, o, x in zip(arrays, owners, inputs, strict=True)
         ]
-        if {libraries.get(type(a)) for k, a in enumerate(moved) if k not in host} <= {owner, None}:
+        if {libraries.get(type(a)) for a in moved} <= {owner, None}:
             return owner, moved
     if len(known) == 1:
         return known.pop(), arrays

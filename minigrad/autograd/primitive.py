@@ -57,7 +57,6 @@ def primitive(
     *,
     dtype: str = "common",
     fixed: Sequence[str] = (),
-    host: Sequence[str] = (),
     accepts: str | None = None,
     view: bool = False,
     differentiable: bool = True,
@@ -70,7 +69,6 @@ def primitive(
         dtype: "common" promotes the inputs to one dtype, "float" does so and makes integers the default dtype,
             "same" refuses inputs of different dtypes, "keep" leaves them alone.
         fixed: inputs that take no part in the promotion (masks, indices).
-        host: inputs that may be on the CPU beside others on a GPU (lengths, which decide what is called).
         accepts: the kinds of dtype that arrays may have ("f" floating point only, "biu" bool and integers), if not
             all; an error names the operation and the dtype it was given.
         view: the result may share the first input's memory.
@@ -80,13 +78,12 @@ def primitive(
     """
     if forward is None:
         options: dict[str, Any] = {"dtype": dtype, "fixed": fixed, "accepts": accepts, "view": view, "watched": watched}
-        return partial(primitive, differentiable=differentiable, nondiff=nondiff, host=host, **options)
+        return partial(primitive, differentiable=differentiable, nondiff=nondiff, **options)
     names = list(inspect.signature(forward).parameters)[1:]
     rules = Rules(forward)
     keywords, plans = rules.keywords.keys(), rules.plans
     keeps, to_float, same = dtype == "keep", dtype == "float", dtype == "same"
     fixed_positions = frozenset(names.index(name) for name in fixed)
-    host_positions = frozenset(names.index(name) for name in host)
     fixed_mask = sum(1 << k for k in fixed_positions)
     library_of = libraries.get
 
@@ -124,7 +121,7 @@ def primitive(
                     uneven = True
             bit += bit
         if xp is None or xp is MIXED:
-            xp, arrays = one_library(arrays, inputs, call.__name__, host_positions)
+            xp, arrays = one_library(arrays, inputs, call.__name__)
             if wanted:
                 inputs = tuple(map(moved_with, inputs, arrays))
         if accepts is not None:

@@ -71,5 +71,6 @@ class Case:
         """The same of the twin."""
         given = dict(zip(self.names, leaves or self.leaves))
         arguments = [given.get(name) for name in self.every]
-        more = {"keep": True} if "keep" in inspect.signature(self.twin).parameters else {}
-        return self.twin(*arguments, self.lengths, reverse=self.reverse, **self.options, **more)[: self.count + 1]
+        more: dict = {"keep": True} if "keep" in inspect.signature(self.twin).parameters else {}
+        more |= {"lengths": None if self.lengths is None else self.lengths.array, "reverse": self.reverse}
+        return self.twin(*arguments, **self.options, **more)[: self.count + 1]

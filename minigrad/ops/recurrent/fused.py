@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ...autograd.modes import modes
 from ...autograd.node import TensorBase
+from ...autograd.operands import array_of
 from ...autograd.views import current_node
 from ...backend.library import Array, library
 from .stretches import Batch, Carried, batch_of
@@ -144,6 +145,10 @@ def _unpacked(rows: Array, batch: Batch, shape: tuple[int, ...]) -> Array:
     return out.reshape(*shape[:-1], rows.shape[1])
 
 
-def differentiated(arrays: Sequence[Any]) -> bool:
-    """Whether a gradient can be asked for."""
-    return modes.node_type is not None and any(current_node(x) is not None for x in arrays if isinstance(x, TensorBase))
+def options(arrays: Sequence[Any], lengths: Any, reverse: bool) -> dict[str, Any]:
+    """The keywords of an operation on `arrays`: a copy of the lengths, which nobody changes before the backward pass,
+    and whether there can be one."""
+    keep = modes.node_type is not None and any(
+        current_node(x) is not None for x in arrays if isinstance(x, TensorBase)
+    )
+    return {"lengths": None if lengths is None else array_of(lengths).copy(), "reverse": reverse, "keep": keep}

@@ -18,13 +18,13 @@ from ..activation import sigmoid
 from ..elementwise import tanh
 from ..joining import chunk
 from ..linear import linear
-from .fused import Kinds, backward, differentiated, forward
+from .fused import Kinds, backward, options, forward
 from .gpu import GRUOnGPU
 from .unrolled import first_state, unrolled
 from .workspace import GatedWorkspace, Weights, augmented
 
 
-def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, *, reverse, keep):
+def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, *, lengths, reverse, keep):
     """`gru_layer` composed of small operations."""
 
     def step(x: Any, h: Any) -> tuple[Any, ...]:
@@ -163,14 +163,14 @@ def gru_backward(*args: Any) -> tuple[Any, ...]:
     return backward(_KINDS, *args)
 
 
-@primitive(dtype="same", fixed=("lengths",), host=("lengths",), accepts="f", nondiff=(2,), watched=(0,))
-def gru(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None, *, reverse, keep):
+@primitive(dtype="same", accepts="f", nondiff=(2,), watched=(0,))
+def gru(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, lengths, reverse, keep):
     """(output, h_n, key) of a layer in one direction: see `gru_layer` and `fused.forward`."""
     return whole(gru_forward, reverse, keep, lengths, input, h, weight_ih, weight_hh, bias_ih, bias_hh)
 
 
 @gru.joint
-def _gru_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, lengths, reverse, needs):
+def _gru_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, reverse, needs):
     (output, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh)
     return whole(gru_backward, reverse, needs[0], key, output, input, *g[:2], *weights)
 
@@ -199,4 +199,4 @@ def gru_layer(
     (minigrad.Size([5, 1, 2]), True)
     """
     arrays = input, h, weight_ih, weight_hh, bias_ih, bias_hh
-    return gru(*arrays, lengths, reverse=reverse, keep=differentiated(arrays))[:2]
+    return gru(*arrays, **options(arrays, lengths, reverse))[:2]

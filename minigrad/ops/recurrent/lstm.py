@@ -20,13 +20,13 @@ from ..activation import sigmoid
 from ..elementwise import tanh
 from ..joining import chunk
 from ..linear import linear
-from .fused import Kinds, backward, differentiated, forward
+from .fused import Kinds, backward, options, forward
 from .gpu import LSTMOnGPU
 from .unrolled import first_state, unrolled
 from .workspace import GatedWorkspace, Weights, augmented
 
 
-def lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, lengths, *, reverse, keep):
+def lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *, lengths, reverse, keep):
     """`lstm_layer` composed of small operations."""
 
     def step(x: Any, h: Any, c: Any) -> tuple[Any, ...]:
@@ -168,9 +168,9 @@ def lstm_backward(*args: Any) -> tuple[Any, ...]:
     return backward(_KINDS, *args)
 
 
-@primitive(dtype="same", fixed=("lengths",), host=("lengths",), accepts="f", nondiff=(3,), watched=(0,))
+@primitive(dtype="same", accepts="f", nondiff=(3,), watched=(0,))
 def lstm(
-    xp, input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None, weight_hr=None, lengths=None, *, reverse, keep
+    xp, input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None, weight_hr=None, *, lengths, reverse, keep
 ):
     """(output, h_n, c_n, key) of a layer in one direction: see `lstm_layer` and `fused.forward`."""
     weights = weight_ih, weight_hh, bias_ih, bias_hh, weight_hr
@@ -178,7 +178,7 @@ def lstm(
 
 
 @lstm.joint
-def _lstm_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, lengths, reverse, needs):
+def _lstm_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, reverse, needs):
     (output, _, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
     return whole(lstm_backward, reverse, needs[0], key, output, input, *g[:3], *weights)
 
@@ -221,4 +221,4 @@ def lstm_layer(
     (minigrad.Size([5, 1, 2]), True)
     """
     arrays = input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr
-    return lstm(*arrays, lengths, reverse=reverse, keep=differentiated(arrays))[:3]
+    return lstm(*arrays, **options(arrays, lengths, reverse))[:3]

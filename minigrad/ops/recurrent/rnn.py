@@ -13,13 +13,13 @@ from ...backend.library import Array
 from ..activation import relu
 from ..elementwise import tanh
 from ..linear import linear
-from .fused import Kinds, backward, differentiated, forward
+from .fused import Kinds, backward, options, forward
 from .gpu import ReLUOnGPU, RNNOnGPU
 from .unrolled import first_state, unrolled
 from .workspace import Weights, Workspace, augmented
 
 
-def rnn_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, lengths, *, nonlinearity, reverse, keep):
+def rnn_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, *, lengths, nonlinearity, reverse, keep):
     """`rnn_layer` composed of small operations."""
     activation = {"tanh": tanh, "relu": relu}[nonlinearity]
 
@@ -114,15 +114,15 @@ def rnn_backward(nonlinearity: str, *args: Any) -> tuple[Any, ...]:
     return backward(_KINDS[nonlinearity], *args)
 
 
-@primitive(dtype="same", fixed=("lengths",), host=("lengths",), accepts="f", nondiff=(2,), watched=(0,))
-def rnn(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, lengths=None, *, nonlinearity, reverse, keep):
+@primitive(dtype="same", accepts="f", nondiff=(2,), watched=(0,))
+def rnn(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, lengths, nonlinearity, reverse, keep):
     """(output, h_n, key) of a layer in one direction: see `rnn_layer` and `fused.forward`."""
     weights = weight_ih, weight_hh, bias_ih, bias_hh
     return whole(rnn_forward, nonlinearity, reverse, keep, lengths, input, h, *weights)
 
 
 @rnn.joint
-def _rnn_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, lengths, nonlinearity, reverse, needs):
+def _rnn_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, nonlinearity, reverse, needs):
     (output, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh)
     return whole(rnn_backward, nonlinearity, reverse, needs[0], key, output, input, *g[:2], *weights)
 
@@ -153,4 +153,4 @@ def rnn_layer(
     (tensor([1., 2.]), tensor([[2.]]))
     """
     arrays = input, h, weight_ih, weight_hh, bias_ih, bias_hh
-    return rnn(*arrays, lengths, nonlinearity=nonlinearity, reverse=reverse, keep=differentiated(arrays))[:2]
+    return rnn(*arrays, nonlinearity=nonlinearity, **options(arrays, lengths, reverse))[:2]

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...autograd.node import TensorBase
 from ...autograd.operands import array_of
+from ...autograd.primitive import wrap
 from ...backend.devices import device_of, to_device, to_host
 from ...backend.door import whole
 from ...backend.library import Array, library, numpy
@@ -32,10 +34,8 @@ def unrolled(step: Step, input: Any, states: tuple[Any, ...], lengths: Any, reve
     """
     if input.ndim == 2:
         return _unrolled_packed(step, input, states, lengths, reverse)
-    if lengths is not None:
-        lengths = array_of(lengths)
-        if device_of(lengths) != device_of(array_of(input)):
-            lengths = whole(_beside, lengths, array_of(input))
+    if lengths is not None and device_of(lengths) != device_of(array_of(input)):
+        lengths = whole(_beside, lengths, array_of(input))
     T = input.shape[0]
     outputs: list[Any] = [None] * T
     for t in reversed(range(T)) if reverse else range(T):
@@ -56,13 +56,14 @@ def first_state(state: Any, input: Any, width: int) -> Any:
     if state is not None:
         return state
     array = array_of(input)
-    return library(array).zeros((array.shape[1], width), array.dtype)
+    made = library(array).zeros((array.shape[1], width), array.dtype)
+    return wrap(made) if isinstance(input, TensorBase) else made  # CuPy's operators do not give way to a tensor's
 
 
 def _unrolled_packed(step: Step, rows: Any, states: tuple[Any, ...], sizes: Any, reverse: bool) -> tuple[Any, ...]:
     """The same for packed rows: they are laid out as padded sequences, and the output is packed again."""
-    T, B = len(array_of(sizes)), states[0].shape[0]
-    places, lengths = whole(_places, array_of(sizes), B, array_of(rows))
+    T, B = len(sizes), states[0].shape[0]
+    places, lengths = whole(_places, sizes, B, array_of(rows))
     padded = reshape(place_rows(rows, places, count=T * B, fill=0), (T, B, rows.shape[1]))
     output, *last = unrolled(step, padded, states, lengths, reverse)
     return take_rows(reshape(output, (T * B, output.shape[2])), places), *last
