@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable
 from typing import Any
 
 from minigrad import Tensor
+from minigrad.nn.utils.rnn import PackedSequence
 from minigrad.utils.data import Dataset, IterableDataset
 from minigrad.utils.data.iterators import LoaderIterator
 
@@ -47,7 +48,7 @@ def _length(part: Any) -> int | None:
 
 def moved(part: Any, device: Any) -> Any:
     """A batch with its tensors on `device`."""
-    if isinstance(part, Tensor):
+    if isinstance(part, Tensor | PackedSequence):
         return part.to(device)
     if isinstance(part, dict):
         return {key: moved(each, device) for key, each in part.items()}

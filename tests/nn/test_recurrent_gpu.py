@@ -184,7 +184,20 @@ def test_nothing_leaves_the_device(kind):
     with standin.counter.watch() as seen:
         layer(x, lengths=LENGTHS)[0].sum().backward()
     assert (seen.to_host, seen.waits) == (0, 0)
+    assert seen.to_device == 4  # in each direction the order of the sequences and of their rows
     packed = pack_padded_sequence(x, LENGTHS, enforce_sorted=False)
     with standin.counter.watch() as seen:
         layer(packed)[0].data.sum().backward()
-    assert (seen.to_host, seen.waits) == (0, 0)
+    assert (seen.to_host, seen.to_device, seen.waits) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_device_has_memory_of_its_own(kind):
+    with standin.settings.changed(device_count=2):
+        for number in (0, 1, 0):
+            with cupy.cuda.Device(number):
+                layer = made(kind, I, H, device=f"cuda:{number}")
+                x = mg.randn(T, B, I, dtype=mg.float64, device=f"cuda:{number}")
+                for _ in range(2):
+                    layer(x)[0].sum().backward()
+                assert layer.weight_hh_l0.grad.device == x.device

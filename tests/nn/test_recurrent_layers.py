@@ -144,6 +144,7 @@ def test_an_empty_batch(kind, device):
     sum(y.sum() for y in out).backward()
     assert tuple(x.grad.shape) == (T, 0, I)
     assert all(p.grad is not None and not p.grad.any() for p in layer.parameters())
+    assert layer(x, lengths=mg.zeros(0, dtype=mg.int64, device=device))[0].shape == (T, 0, 2 * width)
 
 
 @pytest.mark.parametrize("kind", KINDS)

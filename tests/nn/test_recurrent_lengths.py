@@ -62,6 +62,18 @@ def test_lengths_at_random(lengths, more, data):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_packed_sequences_on_a_device(kind, device):
+    layer = made(kind, I, H, num_layers=2, bidirectional=True, device=device)
+    x = mg.randn(T, 3, I, dtype=mg.float64, device=device, requires_grad=True)
+    packed, last = layer(pack_padded_sequence(x, [3, 5, 1], enforce_sorted=False))
+    assert packed.data.device.type == device and packed.batch_sizes.device.type == "cpu"
+    found = parts((pad_packed_sequence(packed)[0], last))
+    wanted = parts(layer(x, lengths=[3, 5, 1]))
+    assert_alike(found, wanted)
+    assert_alike(gradients(found, layer, x, []), gradients(wanted, layer, x, []))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_all_of_full_length_is_the_same_as_none_given(kind):
     layer = made(kind, I, H, bidirectional=True)
     x = mg.randn(T, 3, I, dtype=mg.float64)

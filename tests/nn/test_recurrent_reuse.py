@@ -5,6 +5,7 @@ walked and dropped, in however many threads; and what is kept for later calls is
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import tracemalloc
 
@@ -110,7 +111,7 @@ def test_long_and_wide_batches(kind):
             assert apart(g, total) < 1e-10 * (1 + total.abs().max().item())
 
 
-def test_threads():
+def test_threads(hasty_threads):
     """Four threads, each with a layer of its own, and all of one size: the numbers of one after the other."""
     kinds = ["GRU", "LSTM", "GRU", "LSTM"]
     layers = [made(kind, I, H, num_layers=2) for kind in kinds]
@@ -132,6 +133,39 @@ def test_threads():
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.fixture
+def hasty_threads():
+    """Threads take turns after every few lines."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("kind", ["RNN of tanh", "GRU", "LSTM"])
+def test_threads_without_gradients(kind, hasty_threads):
+    """Inference gives its memory back as it goes: to nobody who would write on what is still to be read."""
+    layers = [made(kind, I, H, num_layers=2) for _ in range(4)]
+    inputs = [numbers(6, 6, I) for _ in layers]
+    lengths = [6, 3, 4, 1, 6, 2]
+    with mg.no_grad():
+        wanted = [parts(layer(x, lengths=lengths)) for layer, x in zip(layers, inputs)]
+    wrong = []
+
+    def work(k):
+        with mg.no_grad():
+            for _ in range(150):
+                if not equal(parts(layers[k](inputs[k], lengths=lengths)), wanted[k]):
+                    wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, f"{len(wrong)} of 600 calls gave wrong results"
 
 
 def test_backward_in_another_thread():

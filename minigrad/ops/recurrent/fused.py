@@ -14,9 +14,9 @@ from ...autograd.node import TensorBase
 from ...autograd.operands import array_of
 from ...autograd.views import current_node
 from ...backend.library import Array, library
+from .lending import NOTHING, borrow, give_back, lend, lent
 from .stretches import Batch, Carried, batch_of
 from .workspace import Weights, Workspace
-from .workspaces import NOTHING, borrow, give_back, lend, lent
 
 
 class Kinds(NamedTuple):

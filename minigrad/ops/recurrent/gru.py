@@ -18,7 +18,7 @@ from ..activation import sigmoid
 from ..elementwise import tanh
 from ..joining import chunk
 from ..linear import linear
-from .fused import Kinds, backward, options, forward
+from .fused import Kinds, backward, forward, options
 from .gpu import GRUOnGPU
 from .unrolled import first_state, unrolled
 from .workspace import GatedWorkspace, Weights, augmented

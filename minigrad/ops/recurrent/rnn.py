@@ -13,7 +13,7 @@ from ...backend.library import Array
 from ..activation import relu
 from ..elementwise import tanh
 from ..linear import linear
-from .fused import Kinds, backward, options, forward
+from .fused import Kinds, backward, forward, options
 from .gpu import ReLUOnGPU, RNNOnGPU
 from .unrolled import first_state, unrolled
 from .workspace import Weights, Workspace, augmented
