@@ -190,6 +190,12 @@ def test_a_run_is_resumed_from_any_folder(rhyme, tmp_path, monkeypatch, capsys):
 # -- text ----------------------------------------------------------------------------------------------------
 
 
+def test_samples_are_written_now_and_then(learnt):
+    lines = (learnt / "samples.txt").read_text().splitlines()
+    after = [int(line.split()[3]) for line in lines if line.startswith("--- after epoch ")]
+    assert after == [1, 7, 14, 21, 28, 30]
+
+
 def test_a_prompt_is_continued(learnt, capsys):
     assert (
         written(capsys, learnt, "--prompt", "who has", "--temperature", 0, "--length", 14)

@@ -63,8 +63,7 @@ class Windows:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Let the next pass go on from there."""
         self._done, self._resumed = state["done"], True
-        device = self.inputs.device
-        self._state = tuple(part.to(device) for part in state["state"]) if self._done else self.first
+        self._state = tuple(state["state"]) if self._done else self.first  # the trainer moves it to its device
 
 
 class CarryingTrainer(Trainer):
