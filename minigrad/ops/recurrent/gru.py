@@ -39,11 +39,14 @@ def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, *, lengths, rever
 
 
 class GRUWorkspace(GatedWorkspace):
-    """One block of (hidden, size) for each of r, z, m = W_hn h + b_hn, n, d = h - n and h', at each step.
+    """One block of (hidden, size) for r, z, m = W_hn h + b_hn, r m, z d, n and h', with d = h - n, at each step.
 
     sigmoid(v) is (1 + tanh(v / 2)) / 2, so the weights of r and z are halved. Beside a step's h' lies a row of ones:
-    b_hh is a column of the weights of the state. Gradients have four blocks: r, z, the state's part m of n, and the
-    input's part of it.
+    b_hh is a column of the weights of the state. The factors of the backward pass:
+
+        dh'/dz z (1 - z) = (z d) (1 - z)     dh'/dn (1 - n²) = (1 - z) (1 - n²)     dv/dr r (1 - r) = (r m) (1 - r)
+
+    where n = tanh(v). Gradients are those of m, r, z and n: three in a row belong to the state, three to the input.
     """
 
     gates = 3
@@ -51,23 +54,23 @@ class GRUWorkspace(GatedWorkspace):
     def allocate_blocks(self) -> None:
         xp, hidden, size = self.xp, self.hidden, self.size
         block = (hidden, size)
-        self.blocks = xp.ones((self.steps, 6 * hidden + 1, size), self.dtype)
+        self.blocks = xp.ones((self.steps, 7 * hidden + 1, size), self.dtype)
         self.first = xp.ones((hidden + 1, size), self.dtype)
         self.h_start = self.first[:-1]
-        self.rest, self.slopes = (xp.empty((2, *block), self.dtype) for _ in range(2))
-        self.slope, self.past_grad = (xp.empty(block, self.dtype) for _ in range(2))
-        self.h = self.blocks[:, 5 * hidden : -1]
+        self.rest, self.factors = (xp.empty((2, *block), self.dtype) for _ in range(2))
+        self.slope, self.difference, self.past_grad = (xp.empty(block, self.dtype) for _ in range(3))
+        self.h = self.blocks[:, 6 * hidden : -1]
 
     def views(self) -> tuple[list[Any], list[Any]]:
         forward, backward = [], []
         hidden = self.hidden
         for t, block in enumerate(self.blocks):
-            r, z, m, n, d, h = block[:-1].reshape(6, hidden, self.size)
-            r_z, into, with_one = block[: 2 * hidden], block[: 3 * hidden], block[5 * hidden :]
+            parts = block[:-1].reshape(7, hidden, self.size)
+            r, z, m, rm, zd, n, h = parts
+            r_z, into, with_one = block[: 2 * hidden], block[: 3 * hidden], block[6 * hidden :]
             x = self.projected[t]
-            forward.append((into, r_z, x[: 2 * hidden], x[2 * hidden :], r, z, m, n, d, h, with_one))
-            pair = r_z.reshape(2, hidden, self.size)
-            backward.append((self.h_grads[t], pair, r, z, m, n, d, self.grads_at(t)))
+            forward.append((into, r_z, x[: 2 * hidden], x[2 * hidden :], r, z, m, rm, zd, n, h, with_one))
+            backward.append((self.h_grads[t], parts[:2], parts[3:5], r, z, n, self.grads_at(t)))
         return forward, backward
 
     @staticmethod
@@ -83,46 +86,45 @@ class GRUWorkspace(GatedWorkspace):
         xp = self.xp
         dot, add, multiply, subtract, tanh = xp.dot, xp.add, xp.multiply, xp.subtract, xp.tanh
         xp.copyto(self.start, states[0])
-        h, before, half = self.h_start, self.first, self.half
-        for into, r_z, x_rz, x_n, r, z, m, n, d, out, with_one in self.loop(False, reverse):
+        h, before, half, d = self.h_start, self.first, self.half, self.difference
+        for into, r_z, x_rz, x_n, r, z, m, rm, zd, n, out, with_one in self.loop(False, reverse):
             dot(weight_hh, before, into)
             add(r_z, x_rz, r_z)
             tanh(r_z, r_z)
             multiply(r_z, half, r_z)
             add(r_z, half, r_z)
-            multiply(r, m, n)
-            add(n, x_n, n)
+            multiply(r, m, rm)
+            add(rm, x_n, n)
             tanh(n, n)
             subtract(h, n, d)
-            multiply(z, d, out)
-            add(out, n, out)
+            multiply(z, d, zd)
+            add(zd, n, out)
             h, before = out, with_one
         return [h.T]
 
     def backward(self, grads: list[Array], weights: Weights, reverse: bool) -> list[Array]:
         xp = self.xp
         dot, add, multiply, subtract, copyto = xp.dot, xp.add, xp.multiply, xp.subtract, xp.copyto
-        dh, rest, slopes, slope, past, one = (
-            self.h_grad, self.rest, self.slopes, self.slope, self.past_grad, self.one
+        dh, rest, factors, slope, past, one = (
+            self.h_grad, self.rest, self.factors, self.slope, self.past_grad, self.one
         )  # fmt: skip
         copyto(dh.T, grads[0])
-        dr, dz, dm, dn = self.gate_grads
-        of_r, of_z = slopes
+        dm, dr, dz, dn = self.gate_grads
+        by_r, by_z = factors
+        rest_z = rest[1]
         every = self.gate_grads.reshape(4 * self.hidden, self.size)
         of_state = every[: 3 * self.hidden]
-        through = xp.ascontiguousarray(weights.hh.T)
-        for grad, r_z, r, z, m, n, d, columns in self.loop(True, reverse):
+        through = xp.ascontiguousarray(xp.roll(weights.hh, self.hidden, axis=0).T)
+        for grad, r_z, rm_zd, r, z, n, columns in self.loop(True, reverse):
             add(dh, grad, dh)
             subtract(one, r_z, rest)
-            multiply(r_z, rest, slopes)
+            multiply(rm_zd, rest, factors)
             multiply(n, n, slope)
             subtract(one, slope, slope)
-            multiply(dh, d, dz)
-            multiply(dz, of_z, dz)
-            multiply(dh, rest[1], dn)
-            multiply(dn, slope, dn)
-            multiply(dn, m, dr)
-            multiply(dr, of_r, dr)
+            multiply(slope, rest_z, slope)
+            multiply(dh, slope, dn)
+            multiply(dh, by_z, dz)
+            multiply(dn, by_r, dr)
             multiply(dn, r, dm)
             multiply(dh, z, past)
             copyto(columns, every)
@@ -131,20 +133,12 @@ class GRUWorkspace(GatedWorkspace):
         return [dh.T]
 
     def input_grads(self, weights: Weights, out: Array) -> None:
-        of_rz, of_n = self._of_inputs()
-        rows = 2 * self.hidden
-        self.xp.dot(of_rz.T, weights.ih[:rows], out)
-        out += of_n.T.dot(weights.ih[rows:])
+        self.xp.dot(self.grads[self.hidden :].T, weights.ih, out)
 
     def weight_grads(self, before: Array) -> list[Array]:
-        of_rz, of_n = self._of_inputs()
-        of_state = self.grads[: 3 * self.hidden]
-        sums = [self.xp.concatenate([of_rz.dot(self.inputs), of_n.dot(self.inputs)]), of_state.dot(before)]
-        return [*sums, of_state.dot(self.xp.ones(len(before), self.dtype))]
-
-    def _of_inputs(self) -> tuple[Array, Array]:
-        """The gradients of the input's parts of r and z, and of n."""
-        return self.grads[: 2 * self.hidden], self.grads[3 * self.hidden :]
+        of_state, of_input = self.grads[: 3 * self.hidden], self.grads[self.hidden :]
+        sums = [of_state.dot(x) for x in (before, self.inputs[:, -1])]
+        return [of_input.dot(self.inputs), *[self.xp.roll(x, -self.hidden, axis=0) for x in sums]]
 
     @staticmethod
     def separated(sums: list[Array], weights: Weights) -> Weights:
