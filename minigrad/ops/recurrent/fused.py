@@ -13,6 +13,7 @@ from ...autograd.modes import modes
 from ...autograd.node import TensorBase
 from ...autograd.operands import array_of
 from ...autograd.views import current_node
+from ...backend.devices import device_of
 from ...backend.library import Array, library
 from .lending import NOTHING, borrow, give_back, lend, lent
 from .stretches import Batch, Carried, batch_of
@@ -54,8 +55,9 @@ def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array,
     output = xp.empty((rows.shape[0], features), input.dtype)
     carried = [_carried(s, xp, n, input.dtype, batch) for s, n in zip(states, (features, hidden))]
     used = []
+    place = device_of(input)
     for stretch in batch.stretches:
-        work = borrow(kind, xp, stretch.steps, stretch.size, rows.shape[1], hidden, features, input.dtype)
+        work = borrow(kind, xp, stretch.steps, stretch.size, rows.shape[1], hidden, features, input.dtype, place)
         work.project(rows[stretch.rows], weight_ih)
         for state, end in zip(
             carried, work.forward([c.to(stretch.size) for c in carried], weight_hh, weights, reverse)

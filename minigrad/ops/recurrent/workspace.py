@@ -28,6 +28,7 @@ class Workspace:
         outputs: (steps, size, P), the states h.
         start: (size, P), h before the first step.
         output_grads: (steps, size, P).
+        key: what tells it from others of its kind, the device `place` among it.
         by_step: for each step the views that the loop forward works on, and those of the loop backward.
         nbytes: what all of it takes, about.
     """
@@ -38,8 +39,10 @@ class Workspace:
     start: Array
     output_grads: Array
 
-    def __init__(self, xp: Any, steps: int, size: int, features: int, hidden: int, state: int, dtype: Any) -> None:
-        self.key = xp, steps, size, features, hidden, state, dtype
+    def __init__(
+        self, xp: Any, steps: int, size: int, features: int, hidden: int, state: int, dtype: Any, place: Any = None
+    ) -> None:
+        self.key = xp, steps, size, features, hidden, state, dtype, place
         self.xp = xp
         self.steps, self.size, self.hidden, self.state, self.dtype = steps, size, hidden, state, dtype
         self.inputs = xp.ones((steps * size, features + 1), dtype)
