@@ -20,7 +20,7 @@ learn nothing in this time. "Adagrad's rates become too small" does not: it is b
 than RMSprop, and then ends lower, for RMSprop's last steps are as large as its first. The gradient falls by 0.55 with
 each step back in a new RNN, and by 0.65 in a new LSTM, whose forget gates begin half open: it vanishes there, too. In
 the trained LSTM nearly all of it (0.94) comes back through thirty steps. What RMSprop makes of the RNN is chance
-(0.08 to 0.16, by the seed, and otherwise with the rounding of another machine). `minigrad.jit` saves a third of the RNN's
+(0.08 to 0.16, by the seed, and by the machine's rounding). `minigrad.jit` saves a third of the RNN's
 time, a fifth of the LSTM's.
 """
 
