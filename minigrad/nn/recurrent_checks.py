@@ -11,7 +11,6 @@ from ..autograd.node import TensorBase
 from ..autograd.operands import array_of
 from ..backend.door import whole
 from ..backend.dtypes import int64
-from ..backend.library import library
 
 
 def check_sizes(name: str, input_size: Any, hidden_size: Any, **more: Any) -> None:
@@ -88,7 +87,7 @@ def check_state(layer: Any, hx: Any, shapes: Sequence[tuple[int, ...]], batched:
 
 
 def check_lengths(name: str, lengths: Any, input: Any) -> Any:
-    """The lengths of the sequences of `input` (T, B, I) as an integer tensor, None if there are none."""
+    """The lengths of the sequences of `input` (T, B, I) as an integer tensor on the CPU, None if there are none."""
     if lengths is None:
         return None
     T, B = input.shape[:2]
@@ -100,12 +99,13 @@ def check_lengths(name: str, lengths: Any, input: Any) -> Any:
         except TypeError:
             raise TypeError(f"{name}() takes a list or tensor of whole numbers as lengths, got {lengths!r}") from None
         lengths = as_tensor(lengths, dtype=int64, device="cpu")
+    lengths = as_tensor(lengths, device="cpu")  # those on a GPU are waited for once, not in each layer
     array = array_of(lengths)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name}() takes a list or tensor of whole numbers as lengths, got {array.dtype}")
     if array.shape != (B,):
         raise ValueError(f"{name}() takes one length for each of {B} sequences, got shape {tuple(array.shape)}")
-    if library(array).__name__ == "numpy" and B:
+    if B:
         whole(_refuse_lengths, array, T, name)
     return lengths
 

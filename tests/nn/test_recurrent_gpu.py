@@ -185,6 +185,9 @@ def test_nothing_leaves_the_device(kind):
         layer(x, lengths=LENGTHS)[0].sum().backward()
     assert (seen.to_host, seen.waits) == (0, 0)
     assert seen.to_device == 4  # in each direction the order of the sequences and of their rows
+    with standin.counter.watch() as seen:
+        layer(x, lengths=mg.tensor(LENGTHS, device="cuda"))
+    assert seen.to_host == 1
     packed = pack_padded_sequence(x, LENGTHS, enforce_sorted=False)
     with standin.counter.watch() as seen:
         layer(packed)[0].data.sum().backward()
