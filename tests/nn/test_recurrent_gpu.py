@@ -10,6 +10,7 @@ from recurrent_helpers import KINDS, apart, initial, joined, made, parts, weight
 import minigrad as mg
 from minigrad import nn
 from minigrad.nn.utils.rnn import pack_padded_sequence
+from minigrad.ops.recurrent.stretches import batch_of
 
 T, B, I, H = 5, 4, 3, 4
 LENGTHS = [3, 5, 1, 4]
@@ -192,6 +193,12 @@ def test_nothing_leaves_the_device(kind):
     with standin.counter.watch() as seen:
         layer(packed)[0].data.sum().backward()
     assert (seen.to_host, seen.to_device, seen.waits) == (0, 0, 0)
+
+
+def test_a_stretch_is_longer_than_what_a_cache_holds():
+    x = mg.zeros(40, 64, 1)
+    assert len(batch_of(x.array, None, 2048, False).stretches) > 1
+    assert len(batch_of(x.to("cuda").array, None, 2048, False).stretches) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,6 +16,7 @@ from ...backend.library import Array, library
 from ..packing import packed_order
 
 _MOST = 1 << 20  # numbers in the gates of a stretch: what a step reads and writes should stay near
+_MOST_ON_GPU = 1 << 24  # memory alone is the limit: a stretch costs launches
 
 
 class Stretch(NamedTuple):
@@ -66,8 +67,9 @@ def batch_of(input: Array, lengths: Any, width: int, reverse: bool) -> Batch:
         runs = [(b, len(list(same))) for b, same in groupby(sizes.tolist()) if b]
     stretches = []
     first = 0
+    numbers = _MOST if library(input).__name__ == "numpy" else _MOST_ON_GPU
     for b, steps in runs:
-        most = max(_MOST // max(width * b, 1), 1)
+        most = max(numbers // max(width * b, 1), 1)
         for done in range(0, steps, most):
             n = min(most, steps - done)
             stretches.append(Stretch(first, n, b))
