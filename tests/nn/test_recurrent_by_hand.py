@@ -198,6 +198,20 @@ def test_both_directions(device):
     assert layer.weight_hh_l0.grad.item() == 0.0 and layer.weight_hh_l0_reverse.grad.item() == 13 + 2 * 5
 
 
+def test_first_states_of_both_directions_and_layers(device):
+    """Rows of h_0: the first layer forward, the first backward, the second forward, the second backward."""
+    layer, x = doubling(device, bidirectional=True), column(1.0, 3.0, 5.0, device=device)
+    h = double([[[10.0]], [[20.0]]], device, requires_grad=True)
+    output, last = layer(x, h)
+    assert output.tolist() == [[[21.0, 187.0]], [[45.0, 93.0]], [[95.0, 45.0]]]
+    assert last.flatten().tolist() == [95.0, 187.0]
+    (last[0] + 100 * last[1]).sum().backward()
+    assert h.grad.flatten().tolist() == [8.0, 800.0]
+    stacked, x = doubling(device, num_layers=2, bidirectional=True), column(0.0, device=device)
+    _, last = stacked(x, double([[[1.0]], [[10.0]], [[100.0]], [[1000.0]]], device))
+    assert last.flatten().tolist() == [2.0, 20.0, 222.0, 2022.0]
+
+
 def test_two_layers(device):
     layer, x = doubling(device, num_layers=2), column(1.0, 3.0, device=device)
     output, last = layer(x)

@@ -206,6 +206,17 @@ def test_an_embedding_feeds_a_layer(device):
 # -- weights
 
 
+@pytest.mark.parametrize("kind", [*KINDS, *CELLS])
+def test_all_parameters_start_between_bounds(kind):
+    """±1/sqrt(hidden_size), whatever the input's size is."""
+    layer = made(kind, 5, 400)
+    for name, p in layer.named_parameters():
+        assert 0.0495 < p.abs().max().item() <= 0.05, name
+    before = [p.detach().clone() for p in layer.parameters()]
+    layer.reset_parameters()
+    assert all(apart(a, b) > 0 for a, b in zip(before, layer.parameters()))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_frozen_weights(kind):
     layer = made(kind, I, H, num_layers=2)

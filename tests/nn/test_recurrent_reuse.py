@@ -18,6 +18,7 @@ from minigrad import autograd, nn
 from minigrad.ops.recurrent.gru import GRUWorkspace
 from minigrad.ops.recurrent.lstm import LSTMWorkspace
 from minigrad.ops.recurrent.rnn import RNNWorkspace
+from minigrad.ops.recurrent.workspace import Workspace
 from minigrad.utils.checkpoint import checkpoint
 
 I, H = 2, 4
@@ -200,6 +201,51 @@ def test_anomaly_mode_names_the_operation():
         output, _ = layer(x)
         with pytest.raises(RuntimeError, match=r"(?i)gru.*nan"):
             output.backward(mg.full_like(output, float("nan")))
+
+
+@pytest.fixture
+def made_workspaces(monkeypatch):
+    """A list that grows by the size of every workspace that is made."""
+    made, make = [], Workspace.__init__
+
+    def counted(self, *args):
+        make(self, *args)
+        made.append(self.nbytes)
+
+    monkeypatch.setattr(Workspace, "__init__", counted)
+    return made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_is_used_again(kind, made_workspaces):
+    """From the second call of a size on nothing is made anew: with a backward pass, without one, without gradients."""
+    layer = made(kind, 3, 7, num_layers=2)
+    x = numbers(4, 3, 3)
+
+    def once():
+        parts(layer(x))[0].sum().backward()
+        layer.zero_grad()
+        layer(x, lengths=[4, 2, 1])
+        with mg.no_grad():
+            layer(x)
+
+    once()
+    once()
+    count = len(made_workspaces)
+    assert count
+    for _ in range(3):
+        once()
+    assert len(made_workspaces) == count
+
+
+def test_inference_on_long_batches_needs_the_memory_of_a_part(made_workspaces):
+    layer = made("GRU", 3, 48)
+    x = numbers(600, 64, 3)
+    with mg.no_grad():
+        layer(x)
+    without = len(made_workspaces)
+    layer(x)
+    assert without < len(made_workspaces) - without  # all parts are kept for the backward pass
 
 
 @pytest.mark.parametrize("kind", [RNNWorkspace, GRUWorkspace, LSTMWorkspace])
