@@ -90,6 +90,23 @@ def test_dropout_is_off_in_eval_and_follows_the_seed(kind):
 # -- inputs
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "projection" not in kind])
+def test_a_layer_is_a_loop_over_its_cell(kind):
+    """A layer's state dict, less its suffix, is a cell's."""
+    name, *rest = kind.split(" ", 1)
+    layer, cell = made(kind, I, H), made(" ".join([f"{name}Cell", *rest]), I, H)
+    cell.load_state_dict({key.removesuffix("_l0"): value for key, value in layer.state_dict().items()})
+    x, hidden, outputs = numbers(T, B, I), None, []
+    for step in x:
+        hidden = cell(step, hidden)
+        outputs.append(flat(hidden)[0])
+    output, last = layer(x)
+    assert apart(mg.stack(outputs), output) < TIGHT
+    assert all(apart(a, b[0]) < TIGHT for a, b in zip(flat(hidden), flat(last), strict=True))
+    for a, b in zip(flat(cell(x[0, 1])), flat(cell(x[0])), strict=True):  # without a batch
+        assert a.shape == (H,) and apart(a, b[1]) < TIGHT
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_inputs_of_any_strides(kind, device):
     """Transposed, strided, reversed, expanded."""

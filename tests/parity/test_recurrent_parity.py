@@ -204,20 +204,3 @@ def test_a_loop_over_a_cell(kind):
         loss.backward()
     assert_same(xs.grad, ys.grad)
     assert_same_gradients(mine, theirs)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_layer_is_a_loop_over_its_cell(kind):
-    """A layer's state dict, less its suffix, is a cell's."""
-    if "projection" in kind:
-        return
-    name, own = KINDS[kind]
-    layer = getattr(nn, name)(I, H, **own, dtype=mg.float64)
-    cell = getattr(nn, f"{name}Cell")(I, H, **own, dtype=mg.float64)
-    cell.load_state_dict({key.removesuffix("_l0"): value for key, value in layer.state_dict().items()})
-    x, _ = leaves(T, B, I)
-    hidden, outputs = None, []
-    for step in x:
-        hidden = cell(step, hidden)
-        outputs.append(hidden[0] if isinstance(hidden, tuple) else hidden)
-    np.testing.assert_allclose(mg.stack(outputs).tolist(), layer(x)[0].tolist(), rtol=1e-12, atol=1e-14)
