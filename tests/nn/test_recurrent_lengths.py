@@ -117,6 +117,18 @@ def test_what_stands_behind_the_end_does_not_matter(kind, bidirectional):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_what_stands_behind_the_end_does_not_matter_to_second_order(kind):
+    layer = made(kind, I, H)
+    behind = mg.arange(T).reshape(T, 1, 1) >= mg.tensor([2, 5]).reshape(1, 2, 1)
+    clean, found = mg.randn(T, 2, I, dtype=mg.float64), []
+    for filling in (0.0, float("nan")):
+        x = clean.masked_fill(behind, filling).requires_grad_()
+        (first,) = autograd.grad(weighted(parts(layer(x, lengths=[2, 5]))), x, create_graph=True)
+        found.append([first, *autograd.grad((first**2).sum(), [x, *layer.parameters()], allow_unused=True)])
+    assert_alike(found[1], found[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_order_is_the_one_given(kind):
     """Sequences in another order come out in that order."""
     layer = made(kind, I, H, bidirectional=True)
