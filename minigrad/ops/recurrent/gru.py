@@ -39,7 +39,7 @@ def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, *, lengths, rever
 
 
 class GRUWorkspace(GatedWorkspace):
-    """One block of (hidden, size) for r, z, m = W_hn h + b_hn, r m, z d, n and h', with d = h - n, at each step.
+    """One block of (hidden, size) for r, z, n, r m, z d and h' at each step; m is W_hn h + b_hn, and d = h - n.
 
     sigmoid(v) is (1 + tanh(v / 2)) / 2, so the weights of r and z are halved. Beside a step's h' lies a row of ones:
     b_hh is a column of the weights of the state. The factors of the backward pass:
@@ -54,22 +54,21 @@ class GRUWorkspace(GatedWorkspace):
     def allocate_blocks(self) -> None:
         xp, hidden, size = self.xp, self.hidden, self.size
         block = (hidden, size)
-        self.blocks = xp.ones((self.steps, 7 * hidden + 1, size), self.dtype)
+        self.blocks = xp.ones((self.steps, 6 * hidden + 1, size), self.dtype)
+        self.projected = self.blocks[:, : 3 * hidden]
         self.first = xp.ones((hidden + 1, size), self.dtype)
         self.h_start = self.first[:-1]
         self.rest, self.factors = (xp.empty((2, *block), self.dtype) for _ in range(2))
         self.slope, self.difference, self.past_grad = (xp.empty(block, self.dtype) for _ in range(3))
-        self.h = self.blocks[:, 6 * hidden : -1]
+        self.h = self.blocks[:, 5 * hidden : -1]
 
     def views(self) -> tuple[list[Any], list[Any]]:
         forward, backward = [], []
         hidden = self.hidden
         for t, block in enumerate(self.blocks):
-            parts = block[:-1].reshape(7, hidden, self.size)
-            r, z, m, rm, zd, n, h = parts
-            r_z, into, with_one = block[: 2 * hidden], block[: 3 * hidden], block[6 * hidden :]
-            x = self.projected[t]
-            forward.append((into, r_z, x[: 2 * hidden], x[2 * hidden :], r, z, m, rm, zd, n, h, with_one))
+            parts = block[:-1].reshape(6, hidden, self.size)
+            r, z, n, rm, zd, h = parts
+            forward.append((block[: 2 * hidden], r, z, n, rm, zd, h, block[5 * hidden :]))
             backward.append((self.h_grads[t], parts[:2], parts[3:5], r, z, n, self.grads_at(t)))
         return forward, backward
 
@@ -86,15 +85,16 @@ class GRUWorkspace(GatedWorkspace):
         xp = self.xp
         dot, add, multiply, subtract, tanh = xp.dot, xp.add, xp.multiply, xp.subtract, xp.tanh
         xp.copyto(self.start, states[0])
-        h, before, half, d = self.h_start, self.first, self.half, self.difference
-        for into, r_z, x_rz, x_n, r, z, m, rm, zd, n, out, with_one in self.loop(False, reverse):
-            dot(weight_hh, before, into)
-            add(r_z, x_rz, r_z)
+        h, before, half, d, part = self.h_start, self.first, self.half, self.difference, self.part
+        part_rz, m = part[: 2 * self.hidden], part[2 * self.hidden :]
+        for r_z, r, z, n, rm, zd, out, with_one in self.loop(False, reverse):
+            dot(weight_hh, before, part)
+            add(r_z, part_rz, r_z)
             tanh(r_z, r_z)
             multiply(r_z, half, r_z)
             add(r_z, half, r_z)
             multiply(r, m, rm)
-            add(rm, x_n, n)
+            add(n, rm, n)
             tanh(n, n)
             subtract(h, n, d)
             multiply(z, d, zd)

@@ -60,6 +60,7 @@ class LSTMWorkspace(GatedWorkspace):
         self.rest = xp.empty((3, *block), self.dtype)
         self.factors = xp.empty((3, *block), self.dtype)
         self.slopes = xp.empty((2, *block), self.dtype)
+        self.projected = self.blocks[:, 1:5].reshape(self.steps, 4 * self.hidden, self.size)
         self.h_start = xp.empty((self.state, self.size), self.dtype)
         self.h = self.blocks[:, 5]
         if self.state != self.hidden:
@@ -70,8 +71,7 @@ class LSTMWorkspace(GatedWorkspace):
         forward, backward = [], []
         for t, block in enumerate(self.blocks):
             tanh_c, g, o, i, f, q, ig, fc = block
-            into = block[1:5].reshape(4 * self.hidden, self.size)
-            forward.append((into, self.projected[t], block[2:5], o, i, f, g, ig, fc, tanh_c, q, self.h[t]))
+            forward.append((self.projected[t], block[2:5], o, i, f, g, ig, fc, tanh_c, q, self.h[t]))
             columns = self.grads_at(t)
             backward.append((self.h_grads[t], block[2:5], block[5:8], block[5:7], block[:2], block[2:4], f, columns))
         return forward, backward
@@ -87,10 +87,10 @@ class LSTMWorkspace(GatedWorkspace):
         dot, add, multiply, tanh = xp.dot, xp.add, xp.multiply, xp.tanh
         xp.copyto(self.start, states[0])
         xp.copyto(self.cell.T, states[1])
-        h, c, half, hr = self.h_start, self.cell, self.half, weights.hr
-        for gates, x, oif, o, i, f, g, ig, fc, tanh_c, q, out in self.loop(False, reverse):
-            dot(weight_hh, h, gates)
-            add(gates, x, gates)
+        h, c, part, half, hr = self.h_start, self.cell, self.part, self.half, weights.hr
+        for gates, oif, o, i, f, g, ig, fc, tanh_c, q, out in self.loop(False, reverse):
+            dot(weight_hh, h, part)
+            add(gates, part, gates)
             tanh(gates, gates)
             multiply(oif, half, oif)
             add(oif, half, oif)

@@ -38,13 +38,14 @@ class RNNWorkspace(Workspace):
 
     def allocate(self) -> None:
         xp, block = self.xp, (self.size, self.hidden)
-        self.start, self.h_grad = (xp.empty(block, self.dtype) for _ in range(2))
+        self.start, self.part, self.h_grad = (xp.empty(block, self.dtype) for _ in range(3))
         self.outputs, self.output_grads, self.slopes = (xp.empty((self.steps, *block), self.dtype) for _ in range(3))
-        self.projected, self.grads = (xp.empty((self.steps * self.size, self.hidden), self.dtype) for _ in range(2))
+        self.grads = xp.empty((self.steps * self.size, self.hidden), self.dtype)
+        self.projected = self.outputs.reshape(self.grads.shape)
 
     def views(self) -> tuple[list[Any], list[Any]]:
-        projected, grads = (x.reshape(self.outputs.shape) for x in (self.projected, self.grads))
-        return list(zip(self.outputs, projected)), list(zip(self.output_grads, self.slopes, grads))
+        grads = self.grads.reshape(self.outputs.shape)
+        return list(zip(self.outputs)), list(zip(self.output_grads, self.slopes, grads))
 
     @staticmethod
     def laid_out(weights: Weights) -> tuple[Array, Array]:
@@ -67,10 +68,10 @@ class RNNWorkspace(Workspace):
     def forward(self, states: list[Array], weight_hh: Array, weights: Weights, reverse: bool) -> list[Array]:
         dot, add, activate = self.xp.dot, self.xp.add, self.activate
         self.xp.copyto(self.start, states[0])
-        h = self.start
-        for out, x in self.loop(False, reverse):
-            dot(h, weight_hh, out)
-            add(out, x, out)
+        h, part = self.start, self.part
+        for (out,) in self.loop(False, reverse):
+            dot(h, weight_hh, part)
+            add(out, part, out)
             activate(out)
             h = out
         return [h]

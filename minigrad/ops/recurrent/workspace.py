@@ -108,19 +108,21 @@ class GatedWorkspace(Workspace):
     strided block costs two.
 
     Attributes:
-        projected: (steps, rows, size), the input's part of what goes into the gates.
+        projected: (steps, rows, size), the input's part of what goes into the gates, in the place of those.
+        part: (rows, size), the state's part, at one step.
         h: (steps, P, size); h_start: (P, size); h_grads: (steps, P, size).
         grads: (rows, steps * size), gradients of what went into the gates.
     """
 
     grad_gates = 4  # blocks of those
+    projected: Array
     h: Array
     h_start: Array
 
     def allocate(self) -> None:
         xp, block = self.xp, (self.state, self.size)
         self.half = self.one / 2
-        self.projected = xp.empty((self.steps, self.gates * self.hidden, self.size), self.dtype)
+        self.part = xp.empty((self.gates * self.hidden, self.size), self.dtype)
         self.h_grads = xp.empty((self.steps, *block), self.dtype)
         self.h_grad = xp.empty(block, self.dtype)
         self.gate_grads = xp.empty((self.grad_gates, self.hidden, self.size), self.dtype)
@@ -132,7 +134,7 @@ class GatedWorkspace(Workspace):
         self.start = self.h_start.T
 
     def allocate_blocks(self) -> None:
-        """Make the arrays of the kind, `h` and `h_start` among them."""
+        """Make the arrays of the kind, `projected`, `h` and `h_start` among them."""
         raise NotImplementedError
 
     def grads_at(self, t: int) -> Array:
