@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import minigrad as mg
 from minigrad.ops.recurrent import gru_layer, lstm_layer, rnn_layer
 from minigrad.ops.recurrent.gru import gru_twin
@@ -71,6 +69,6 @@ class Case:
         """The same of the twin."""
         given = dict(zip(self.names, leaves or self.leaves))
         arguments = [given.get(name) for name in self.every]
-        more: dict = {"keep": True} if "keep" in inspect.signature(self.twin).parameters else {}
-        more |= {"lengths": None if self.lengths is None else self.lengths.array, "reverse": self.reverse}
-        return self.twin(*arguments, **self.options, **more)[: self.count + 1]
+        lengths = None if self.lengths is None else self.lengths.array
+        found = self.twin(*arguments, lengths=lengths, reverse=self.reverse, keep=True, **self.options)
+        return found[: self.count + 1]  # without the key to what the operation keeps
