@@ -41,3 +41,17 @@ def test_the_programs_of_the_readme(tmp_path, monkeypatch):
     program, _ = block("from minigrad.train import")
     exec(program.replace("epochs=100", "epochs=3").replace("clip_norm=1.0", "clip_norm=1.0, progress=False"), space)
     exec(block("class Momentum")[0], space)
+
+
+def test_the_recurrent_programs_of_the_readme():
+    minigrad.manual_seed(0)
+    space: dict = {"minigrad": minigrad, "nn": minigrad.nn}
+    exec(block("lengths=[4, 10, 7]")[0], space)
+    assert space["output"].shape == (3, 10, 64)
+    assert not space["output"][0, 4:].any()
+    exec(block("minigrad.utils.tbptt")[0], space)
+    assert space["windows"].state.shape == (1, 4, 32)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(block("gradient_flow")[0], space)
+    assert len(re.findall(r"^ +\d+ .*e[+-]\d\d", printed.getvalue(), flags=re.M)) > 10  # rows of time steps

@@ -144,8 +144,8 @@ class Vocabulary:
 
     def _not_here(self, symbol: Any, place: str) -> str:
         return (
-            f"the symbol {_shown(symbol)}{place} is not in this vocabulary of {len(self)} symbols, none of which stands "
-            "for unknown ones"
+            f"the symbol {_shown(symbol)}{place} is not in this vocabulary of {len(self)} symbols, "
+            "none of which stands for unknown ones"
         )
 
 
