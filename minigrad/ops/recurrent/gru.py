@@ -20,6 +20,7 @@ from ..joining import chunk
 from ..linear import linear
 from .fused import Kinds, backward, forward, options
 from .gpu import GRUOnGPU
+from .gru_gradients import GRUGradients
 from .unrolled import first_state, unrolled
 from .workspace import GatedWorkspace, Weights, augmented
 
@@ -38,7 +39,7 @@ def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, *, lengths, rever
     return *unrolled(step, input, (first,), lengths, reverse), None
 
 
-class GRUWorkspace(GatedWorkspace):
+class GRUWorkspace(GRUGradients, GatedWorkspace):
     """One block of (hidden, size) for r, z, n, r m, z d and h' at each step; m is W_hn h + b_hn, and d = h - n.
 
     sigmoid(v) is (1 + tanh(v / 2)) / 2, so the weights of r and z are halved. Beside a step's h' lies a row of ones:
@@ -46,7 +47,7 @@ class GRUWorkspace(GatedWorkspace):
 
         dh'/dz z (1 - z) = (z d) (1 - z)     dh'/dn (1 - n²) = (1 - z) (1 - n²)     dv/dr r (1 - r) = (r m) (1 - r)
 
-    where n = tanh(v). Gradients are those of m, r, z and n: three in a row belong to the state, three to the input.
+    where n = tanh(v).
     """
 
     gates = 3
@@ -114,8 +115,8 @@ class GRUWorkspace(GatedWorkspace):
         rest_z = rest[1]
         every = self.gate_grads.reshape(4 * self.hidden, self.size)
         of_state = every[: 3 * self.hidden]
-        through = xp.ascontiguousarray(xp.roll(weights.hh, self.hidden, axis=0).T)
-        for grad, r_z, rm_zd, r, z, n, columns in self.loop(True, reverse):
+        through = self.through(weights)
+        for grad, r_z, rm_zd, r, z, n, into in self.loop(True, reverse):
             add(dh, grad, dh)
             subtract(one, r_z, rest)
             multiply(rm_zd, rest, factors)
@@ -127,23 +128,10 @@ class GRUWorkspace(GatedWorkspace):
             multiply(dn, by_r, dr)
             multiply(dn, r, dm)
             multiply(dh, z, past)
-            copyto(columns, every)
+            copyto(into, every)
             dot(through, of_state, dh)
             add(dh, past, dh)
         return [dh.T]
-
-    def input_grads(self, weights: Weights, out: Array) -> None:
-        self.xp.dot(self.grads[self.hidden :].T, weights.ih, out)
-
-    def weight_grads(self, before: Array) -> list[Array]:
-        of_state, of_input = self.grads[: 3 * self.hidden], self.grads[self.hidden :]
-        sums = [of_state.dot(x) for x in (before, self.inputs[:, -1])]
-        return [of_input.dot(self.inputs), *[self.xp.roll(x, -self.hidden, axis=0) for x in sums]]
-
-    @staticmethod
-    def separated(sums: list[Array], weights: Weights) -> Weights:
-        found = GatedWorkspace.separated(sums[:2], weights)
-        return found if weights.bias_hh is None else found._replace(bias_hh=sums[2])
 
 
 _KINDS = Kinds(GRUWorkspace, GRUOnGPU)

@@ -12,22 +12,25 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import deque
 from typing import Any
 
 from ...backend.library import numpy
 
-_MOST = 1 << 26  # bytes of free workspaces
+_MOST = 1 << 28  # bytes of free workspaces
 NOTHING = numpy.empty(0, bool)  # the key of nothing
-_free: dict[Any, list[Any]] = {}  # the one used last is at the end
-_lent: dict[int, tuple[Any, Any]] = {}  # id of the key -> what is lent, and the reference that sees its end
+_returned: deque[Any] = deque()  # a key may end at any moment, through the garbage collector: no more is done there
+_free: dict[Any, list[Any]] = {}  # the size used last is at the end
 _bytes = 0  # in the free ones
-_lock = threading.RLock()  # a key may end, through the garbage collector, in the midst of a call
+_lent: dict[int, tuple[Any, Any]] = {}  # id of the key -> what is lent, and the reference that sees its end
+_lock = threading.Lock()
 
 
 def borrow(kind: type, *size: Any) -> Any:
     """A workspace `kind(*size)`: a free one, or a new one."""
     global _bytes
     with _lock:
+        _take_in()
         free = _free.get((kind, *size))
         if free:
             _bytes -= free[-1].nbytes
@@ -36,16 +39,22 @@ def borrow(kind: type, *size: Any) -> Any:
 
 
 def give_back(workspace: Any) -> None:
-    """The workspace is free. Of too many, those go first whose size has not been used for longest."""
+    """The workspace is free."""
+    _returned.append(workspace)
+
+
+def _take_in() -> None:
+    """Put what was returned to the free ones. Of too many, those go first whose size has not been used for longest."""
     global _bytes
-    if workspace.nbytes > _MOST:
-        return
-    size = type(workspace), *workspace.key
-    with _lock:
+    while _returned:
+        workspace = _returned.popleft()
+        if workspace.nbytes > _MOST:
+            continue
+        size = type(workspace), *workspace.key
         _free[size] = [*_free.pop(size, ()), workspace]
         _bytes += workspace.nbytes
-        while _bytes > _MOST:
-            _bytes -= sum(oldest.nbytes for oldest in _free.pop(next(iter(_free))))
+    while _bytes > _MOST:
+        _bytes -= sum(oldest.nbytes for oldest in _free.pop(next(iter(_free))))
 
 
 def lend(workspaces: list[Any], record: Any) -> Any:
@@ -55,8 +64,7 @@ def lend(workspaces: list[Any], record: Any) -> Any:
 
     def end(_: Any) -> None:
         del _lent[number]
-        for workspace in workspaces:
-            give_back(workspace)
+        _returned.extend(workspaces)
 
     _lent[number] = record, weakref.ref(key, end)
     return key

@@ -23,7 +23,7 @@ from ..linear import linear
 from .fused import Kinds, backward, forward, options
 from .gpu import LSTMOnGPU
 from .unrolled import first_state, unrolled
-from .workspace import GatedWorkspace, Weights, augmented
+from .workspace import GatedWorkspace, Weights, augmented, columns
 
 
 def lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *, lengths, reverse, keep):
@@ -116,7 +116,7 @@ class LSTMWorkspace(GatedWorkspace):
         every = self.gate_grads.reshape(4 * self.hidden, self.size)
         through, one, product, hr = xp.ascontiguousarray(weights.hh.T), self.one, self.product, weights.hr
         dq = dh if hr is None else self.q_grad
-        for grad, oif, q_ig_fc, q_ig, tanh_c_g, o_i, f, columns in self.loop(True, reverse):
+        for grad, oif, q_ig_fc, q_ig, tanh_c_g, o_i, f, into in self.loop(True, reverse):
             add(dh, grad, dh)
             if hr is not None:
                 copyto(grad, dh)
@@ -132,16 +132,14 @@ class LSTMWorkspace(GatedWorkspace):
             multiply(dc, by_f, df)
             multiply(dc, by_g, dg)
             multiply(dc, f, dc)
-            copyto(columns, every)
+            copyto(into, every)
             dot(through, every, dh)
         return [dh.T, dc.T]
 
     def weight_grads(self, before: Array) -> list[Array]:
         sums = super().weight_grads(before)
         if self.state != self.hidden:
-            count = self.steps * self.size
-            q = self.blocks[:, 5].transpose(1, 0, 2).reshape(self.hidden, count)
-            sums.append(self.h_grads.transpose(1, 0, 2).reshape(self.state, count).dot(q.T))
+            sums.append(columns(self.h_grads).dot(columns(self.blocks[:, 5]).T))
         return sums
 
 

@@ -40,11 +40,10 @@ class RNNWorkspace(Workspace):
         xp, block = self.xp, (self.size, self.hidden)
         self.start, self.part, self.h_grad = (xp.empty(block, self.dtype) for _ in range(3))
         self.outputs, self.output_grads, self.slopes = (xp.empty((self.steps, *block), self.dtype) for _ in range(3))
-        self.grads = xp.empty((self.steps * self.size, self.hidden), self.dtype)
-        self.projected = self.outputs.reshape(self.grads.shape)
+        self.grads = xp.empty((self.steps * self.size, self.hidden), self.dtype).T
 
     def views(self) -> tuple[list[Any], list[Any]]:
-        grads = self.grads.reshape(self.outputs.shape)
+        grads = self.grads.T.reshape(self.outputs.shape)
         return list(zip(self.outputs)), list(zip(self.output_grads, self.slopes, grads))
 
     @staticmethod
@@ -63,7 +62,7 @@ class RNNWorkspace(Workspace):
 
     def project(self, rows: Array, weight: Array) -> None:
         self.inputs[:, :-1] = rows
-        self.xp.dot(self.inputs, weight.T, self.projected)
+        self.xp.dot(self.inputs, weight.T, self.outputs.reshape(len(rows), self.hidden))
 
     def forward(self, states: list[Array], weight_hh: Array, weights: Weights, reverse: bool) -> list[Array]:
         dot, add, activate = self.xp.dot, self.xp.add, self.activate
@@ -86,12 +85,6 @@ class RNNWorkspace(Workspace):
             multiply(dh, slope, grad)
             dot(grad, weight, dh)
         return [dh]
-
-    def input_grads(self, weights: Weights, out: Array) -> None:
-        self.xp.dot(self.grads, weights.ih, out)
-
-    def weight_grads(self, before: Array) -> list[Array]:
-        return [self.grads.T.dot(self.inputs), self.grads.T.dot(before)]
 
 
 class ReLUWorkspace(RNNWorkspace):

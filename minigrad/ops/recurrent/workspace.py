@@ -38,6 +38,7 @@ class Workspace:
     outputs: Array
     start: Array
     output_grads: Array
+    grads: Array
 
     def __init__(
         self, xp: Any, steps: int, size: int, features: int, hidden: int, state: int, dtype: Any, place: Any = None
@@ -80,12 +81,12 @@ class Workspace:
 
     def input_grads(self, weights: Weights, out: Array) -> None:
         """Put the gradients of the rows of the input into `out`, (steps * size, I)."""
-        raise NotImplementedError
+        self.xp.dot(self.grads.T, weights.ih, out)
 
     def weight_grads(self, before: Array) -> list[Array]:
         """Sums over this stretch: the gradient of weight_ih with that of bias_ih in a last column, that of weight_hh,
         and what else `separated` needs. `before`: h before each step, (steps * size, P)."""
-        raise NotImplementedError
+        return [self.grads.dot(self.inputs), self.grads.dot(before)]
 
     @staticmethod
     def separated(sums: list[Array], weights: Weights) -> Weights:
@@ -111,10 +112,9 @@ class GatedWorkspace(Workspace):
         projected: (steps, rows, size), the input's part of what goes into the gates, in the place of those.
         part: (rows, size), the state's part, at one step.
         h: (steps, P, size); h_start: (P, size); h_grads: (steps, P, size).
-        grads: (rows, steps * size), gradients of what went into the gates.
     """
 
-    grad_gates = 4  # blocks of those
+    grad_gates = 4  # blocks of gradients
     projected: Array
     h: Array
     h_start: Array
@@ -150,12 +150,6 @@ class GatedWorkspace(Workspace):
             product = self.inputs.dot(weight.T).reshape(self.steps, self.size, len(weight))
             self.xp.copyto(self.projected, product.transpose(0, 2, 1))
 
-    def input_grads(self, weights: Weights, out: Array) -> None:
-        self.xp.dot(self.grads.T, weights.ih, out)
-
-    def weight_grads(self, before: Array) -> list[Array]:
-        return [self.grads.dot(self.inputs), self.grads.dot(before)]
-
 
 def augmented(weight: Array, bias: Any) -> Array:
     """`weight` with `bias`, or zeros, as a last column."""
@@ -164,3 +158,8 @@ def augmented(weight: Array, bias: Any) -> Array:
     out[:, :-1] = weight
     out[:, -1] = 0 if bias is None else bias
     return out
+
+
+def columns(blocks: Array) -> Array:
+    """(steps, features, size) as (features, steps * size)."""
+    return blocks.transpose(1, 0, 2).reshape(blocks.shape[1], blocks.shape[0] * blocks.shape[2])

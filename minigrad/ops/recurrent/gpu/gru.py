@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ....backend.library import Array
-from ..workspace import Weights, Workspace, augmented
+from ..gru_gradients import GRUGradients
+from ..workspace import Weights, augmented
 from .workspace import OnGPU, kernel_of
 
 
-class GRUOnGPU(OnGPU):
+class GRUOnGPU(GRUGradients, OnGPU):
     """m is W_hn h + b_hn: a row of ones beside h, and b_hh in the last column of the weights, put the bias there.
 
-    `past` is the part z dh' of a state's gradient, which does not go through the product. The order of the gradients,
-    m, r, z, n, lets both those for the state and those for the input lie side by side.
+    `past` is the part z dh' of a state's gradient, which does not go through the product.
     """
 
     gates = 3
@@ -79,7 +79,7 @@ class GRUOnGPU(OnGPU):
 
     def backward(self, grads: list[Array], weights: Weights, reverse: bool) -> list[Array]:
         dot, kernel = self.xp.dot, kernel_of(self.xp, *self.kernels[1])
-        dh, through = self.h_grad, self.xp.ascontiguousarray(self.xp.roll(weights.hh, self.hidden, axis=0).T)
+        dh, through = self.h_grad, self.through(weights)
         self.xp.copyto(dh.T, grads[0])
         self.past[...] = 0
         for output_grad, blocks, of_state in self.loop(True, reverse):
@@ -88,16 +88,3 @@ class GRUOnGPU(OnGPU):
         dh += self.past
         self.put_side_by_side()
         return [dh.T]
-
-    def input_grads(self, weights: Weights, out: Array) -> None:
-        self.xp.dot(self.grads[:, self.hidden :], weights.ih, out)
-
-    def weight_grads(self, before: Array) -> list[Array]:
-        of_state, of_input = self.grads[:, : 3 * self.hidden].T, self.grads[:, self.hidden :].T
-        sums = [of_state.dot(x) for x in (before, self.inputs[:, -1])]
-        return [of_input.dot(self.inputs), *[self.xp.roll(x, -self.hidden, axis=0) for x in sums]]
-
-    @staticmethod
-    def separated(sums: list[Array], weights: Weights) -> Weights:
-        found = Workspace.separated(sums[:2], weights)
-        return found if weights.bias_hh is None else found._replace(bias_hh=sums[2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....backend.library import Array
-from ..workspace import Weights
+from ..workspace import Weights, columns
 from .workspace import OnGPU, kernel_of
 
 
@@ -99,6 +99,5 @@ class LSTMOnGPU(OnGPU):
     def weight_grads(self, before: Array) -> list[Array]:
         sums = super().weight_grads(before)
         if self.state != self.hidden:
-            q, h_grads = (x.transpose(1, 0, 2).reshape(x.shape[1], len(before)) for x in (self.q, self.h_grads))
-            sums.append(h_grads.dot(q.T))
+            sums.append(columns(self.h_grads).dot(columns(self.q).T))
         return sums

@@ -28,7 +28,7 @@ class OnGPU(Workspace):
         projected: (steps, gates, hidden, size), the input's part of what goes into the gates.
         h: (steps, P, size); h_start: (P, size); h_grads: (steps, P, size).
         step_grads: (steps, grad_gates, hidden, size), gradients of what went into the gates.
-        grads: (steps * size, grad_gates * hidden), the same side by side.
+        grads: the same, the sequences of all steps side by side.
     """
 
     grad_gates = 1
@@ -39,7 +39,7 @@ class OnGPU(Workspace):
         xp, steps, hidden, size = self.xp, self.steps, self.hidden, self.size
         self.projected = xp.empty((steps, self.gates, hidden, size), self.dtype)
         self.step_grads = xp.empty((steps, self.grad_gates, hidden, size), self.dtype)
-        self.grads = xp.empty((steps * size, self.grad_gates * hidden), self.dtype)
+        self.grads = xp.empty((steps * size, self.grad_gates * hidden), self.dtype).T
         self.h_grads = xp.empty((steps, self.state, size), self.dtype)
         self.h_grad = xp.empty((self.state, size), self.dtype)
         self.allocate_blocks()
@@ -70,11 +70,5 @@ class OnGPU(Workspace):
 
     def put_side_by_side(self) -> None:
         """Fill `grads` from `step_grads`."""
-        by_step = self.grads.reshape(self.steps, self.size, self.grad_gates, self.hidden)
+        by_step = self.grads.T.reshape(self.steps, self.size, self.grad_gates, self.hidden)
         self.xp.copyto(by_step, self.step_grads.transpose(0, 3, 1, 2))
-
-    def input_grads(self, weights: Weights, out: Array) -> None:
-        self.xp.dot(self.grads, weights.ih, out)
-
-    def weight_grads(self, before: Array) -> list[Array]:
-        return [self.grads.T.dot(self.inputs), self.grads.T.dot(before)]
