@@ -373,7 +373,7 @@ def test_a_disk_that_is_full(rhyme, monkeypatch, capsys):
 
 
 def test_a_loss_that_explodes(rhyme, capsys):
-    line = refused(capsys, *rhyme, "--lr", "1e30", "--clip", "1e30", "--optimizer", "sgd", "--cell", "rnn")
+    line = refused(capsys, *rhyme, "--lr", "1e300", "--clip", "1e30", "--optimizer", "sgd", "--cell", "rnn")
     assert line.endswith(": try a smaller --lr\n")
 
 
