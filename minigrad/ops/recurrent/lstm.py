@@ -72,8 +72,8 @@ class LSTMWorkspace(GatedWorkspace):
         for t, block in enumerate(self.blocks):
             tanh_c, g, o, i, f, q, ig, fc = block
             forward.append((self.projected[t], block[2:5], o, i, f, g, ig, fc, tanh_c, q, self.h[t]))
-            columns = self.grads_at(t)
-            backward.append((self.h_grads[t], block[2:5], block[5:8], block[5:7], block[:2], block[2:4], f, columns))
+            into = self.grads_at(t)
+            backward.append((self.h_grads[t], block[2:5], block[5:8], block[5:7], block[:2], block[2:4], f, into))
         return forward, backward
 
     @staticmethod
