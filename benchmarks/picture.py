@@ -35,7 +35,7 @@ def draw(result: Mapping[str, Any], path: Path) -> bool:
         beside(left, compared, base, style)
     growth(right, grown, peers, style)
     right.legend(handles=[lines.Line2D([], [], label=name, **style[name]) for name in peers], fontsize=8)
-    figure.savefig(path, dpi=72)
+    figure.savefig(path, dpi=60)
     return True
 
 
