@@ -10,7 +10,7 @@ import warnings
 from typing import Any
 
 from .._tensor.creation import empty, zeros
-from ..ops.embedding import embedding_
+from ..ops.gathering import index_select
 from ..ops.joining import cat, stack
 from ..ops.packing import known_values
 from ..ops.recurrent import gru_layer, lstm_layer, rnn_layer
@@ -153,7 +153,7 @@ class RNNBase(Module):
         output, *last = self._run(input, states, lengths)
         if packed is not None:
             order = packed.unsorted_indices
-            last = last if order is None else [_permuted(x, order) for x in last]
+            last = last if order is None else [index_select(x, 1, order) for x in last]
             return packed._replace(data=output), self._state(last)
         if not batched:
             return output[:, 0], self._state([x[:, 0] for x in last])
@@ -166,7 +166,7 @@ class RNNBase(Module):
         if not batched:
             given = [unsqueeze(x, 1) for x in given]
         if packed is not None and packed.sorted_indices is not None:
-            given = [_permuted(x, packed.sorted_indices) for x in given]
+            given = [index_select(x, 1, packed.sorted_indices) for x in given]
         return given
 
     def _zeros(self, size: int, input: Any) -> Any:
@@ -200,7 +200,7 @@ class RNNBase(Module):
 
     def _state(self, last: list[Any]) -> Any:
         """The last states as they are returned."""
-        return last[0]
+        return last[0] if self.states == 1 else tuple(last)
 
     def extra_repr(self) -> str:
         shown = f"{self.input_size}, {self.hidden_size}"
@@ -211,11 +211,6 @@ class RNNBase(Module):
             if getattr(self, name) != usual:
                 shown += f", {name}={getattr(self, name)}"
         return shown
-
-
-def _permuted(state: Any, order: Any) -> Any:
-    """A state (layers, B, H) with its sequences in another order."""
-    return transpose(embedding_(transpose(state, 0, 1), order), 0, 1)
 
 
 class RNN(RNNBase):
@@ -315,6 +310,3 @@ class LSTM(RNNBase):
         if len(weights) == 4:
             weights = [*weights, None]
         return lstm_layer(x, *states, *weights, lengths=lengths, reverse=reverse)
-
-    def _state(self, last: list[Any]) -> Any:
-        return tuple(last)

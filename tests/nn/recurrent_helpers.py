@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
+from recurrent_kinds import CELLS, KINDS
+
 import minigrad as mg
 from minigrad import nn
-
-#: what makes a layer: the class, and the options that it is of this kind by
-KINDS = {
-    "RNN of tanh": ("RNN", {}),
-    "RNN of relu": ("RNN", {"nonlinearity": "relu"}),
-    "GRU": ("GRU", {}),
-    "LSTM": ("LSTM", {}),
-    "LSTM with projection": ("LSTM", {"proj_size": 3}),
-}
-CELLS = {
-    "RNNCell of tanh": ("RNNCell", {}),
-    "RNNCell of relu": ("RNNCell", {"nonlinearity": "relu"}),
-    "GRUCell": ("GRUCell", {}),
-    "LSTMCell": ("LSTMCell", {}),
-}
 
 
 def made(kind, *sizes, **options):

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from recorded_helpers import both_ways
+from recurrent_kinds import CELLS, KINDS
 
 import minigrad as mg
 from minigrad import nn, optim
 
 T, B, I, H = 4, 3, 2, 5
 
-KINDS = {
-    "RNN of tanh": ("RNN", {}),
-    "RNN of relu": ("RNN", {"nonlinearity": "relu"}),
-    "GRU": ("GRU", {}),
-    "LSTM": ("LSTM", {}),
-    "LSTM with projection": ("LSTM", {"proj_size": 3}),
-}
-CELLS = {
-    "RNNCell of tanh": ("RNNCell", {}),
-    "RNNCell of relu": ("RNNCell", {"nonlinearity": "relu"}),
-    "GRUCell": ("GRUCell", {}),
-    "LSTMCell": ("LSTMCell", {}),
-}
 OPTIMIZERS = {
     "momentum": lambda params: optim.SGD(params, lr=0.05, momentum=0.9),
     "rmsprop": lambda params: optim.RMSprop(params, lr=0.01),
