@@ -55,5 +55,4 @@ class LanguageModel(nn.Module):
         """Zeros."""
         like = self.output.weight
         shape = (self.recurrent.num_layers, batch_size, self.recurrent.hidden_size)
-        count = 2 if isinstance(self.recurrent, nn.LSTM) else 1
-        return tuple(zeros(*shape, device=like.device, dtype=like.dtype) for _ in range(count))
+        return tuple(zeros(*shape, device=like.device, dtype=like.dtype) for _ in range(self.recurrent.states))
