@@ -74,9 +74,10 @@ def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array,
 
 
 def backward(
-    kinds: Kinds, reverse: bool, needs_input: bool, key: Array, output: Array, input: Array, *arrays: Any
+    kinds: Kinds, reverse: bool, needs: Sequence[bool], key: Array, output: Array, input: Array, *arrays: Any
 ) -> tuple[Any, ...]:
-    """The gradients of the input (None unless it needs one), of the first states, and of the weights (None for none).
+    """The gradients of the input and of the first states (None where `needs` says that nobody needs one), and of the
+    weights (None for those that there are not).
 
     `arrays`: the gradients of the output and of the last states, None for those that nobody used; and the weights.
     """
@@ -86,7 +87,7 @@ def backward(
     batch, workspaces = lent(key)
     output_grad, output = (_packed(x, batch) for x in (grads[0], output))
     input_grad = rows_grad = None
-    if needs_input:  # made in its last shape: what the walk gets as a view it has to copy for a leaf
+    if needs[0]:  # made in its last shape: what the walk gets as a view it has to copy for a leaf
         input_grad = xp.empty(input.shape if batch.index is None else (len(output), input.shape[2]), input.dtype)
         rows_grad = input_grad.reshape(len(output), input.shape[-1])
     widths = weights.hh.shape[1], len(weights.ih) // kind.gates
@@ -106,8 +107,8 @@ def backward(
         totals = [total.__iadd__(more) for total, more in zip(totals, found)] if totals else found
         if rows_grad is not None:
             work.input_grads(weights, rows_grad[rows])
-    first = [_as_given(c.end(), batch.order) for c in carried]
-    if needs_input and batch.index is not None:
+    first = [_as_given(c.end(), batch.order) if need else None for c, need in zip(carried, needs[1:])]
+    if input_grad is not None and batch.index is not None:
         input_grad = _unpacked(input_grad, batch, input.shape)
     return (input_grad, *first, *kind.separated(totals, weights))
 

@@ -22,7 +22,7 @@ from .fused import Kinds, backward, forward, options
 from .gpu import GRUOnGPU
 from .gru_gradients import GRUGradients
 from .unrolled import first_state, unrolled
-from .workspace import GatedWorkspace, Weights, augmented
+from .workspace import GatedWorkspace, Weights, augmented, in_pieces
 
 
 def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, *, lengths, reverse, keep):
@@ -84,12 +84,13 @@ class GRUWorkspace(GRUGradients, GatedWorkspace):
 
     def forward(self, states: list[Array], weight_hh: Array, weights: Weights, reverse: bool) -> list[Array]:
         xp = self.xp
-        dot, add, multiply, subtract, tanh = xp.dot, xp.add, xp.multiply, xp.subtract, xp.tanh
+        add, multiply, subtract, tanh = xp.add, xp.multiply, xp.subtract, xp.tanh
         xp.copyto(self.start, states[0])
         h, before, half, d, part = self.h_start, self.first, self.half, self.difference, self.part
+        product, weight, into = in_pieces(weight_hh, part)
         part_rz, m = part[: 2 * self.hidden], part[2 * self.hidden :]
         for r_z, r, z, n, rm, zd, out, with_one in self.loop(False, reverse):
-            dot(weight_hh, before, part)
+            product(weight, before, into)
             add(r_z, part_rz, r_z)
             tanh(r_z, r_z)
             multiply(r_z, half, r_z)
@@ -105,7 +106,7 @@ class GRUWorkspace(GRUGradients, GatedWorkspace):
 
     def backward(self, grads: list[Array], weights: Weights, reverse: bool) -> list[Array]:
         xp = self.xp
-        dot, add, multiply, subtract, copyto = xp.dot, xp.add, xp.multiply, xp.subtract, xp.copyto
+        add, multiply, subtract, copyto = xp.add, xp.multiply, xp.subtract, xp.copyto
         dh, rest, factors, slope, past, one = (
             self.h_grad, self.rest, self.factors, self.slope, self.past_grad, self.one
         )  # fmt: skip
@@ -115,7 +116,7 @@ class GRUWorkspace(GRUGradients, GatedWorkspace):
         rest_z = rest[1]
         every = self.gate_grads.reshape(4 * self.hidden, self.size)
         of_state = every[: 3 * self.hidden]
-        through = self.through(weights)
+        product, weight, out = in_pieces(self.through(weights), dh)
         for grad, r_z, rm_zd, r, z, n, into in self.loop(True, reverse):
             add(dh, grad, dh)
             subtract(one, r_z, rest)
@@ -129,7 +130,7 @@ class GRUWorkspace(GRUGradients, GatedWorkspace):
             multiply(dn, r, dm)
             multiply(dh, z, past)
             copyto(into, every)
-            dot(through, of_state, dh)
+            product(weight, of_state, out)
             add(dh, past, dh)
         return [dh.T]
 
@@ -154,7 +155,7 @@ def gru(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, lengt
 @gru.joint
 def _gru_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, reverse, needs):
     (output, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh)
-    return whole(gru_backward, reverse, needs[0], key, output, input, *g[:2], *weights)
+    return whole(gru_backward, reverse, needs, key, output, input, *g[:2], *weights)
 
 
 gru.twin(gru_twin)

@@ -16,9 +16,6 @@ class GRUGradients(Workspace):
         xp = self.xp
         return xp.ascontiguousarray(xp.roll(weights.hh, self.hidden, axis=0).T)
 
-    def input_grads(self, weights: Weights, out: Array) -> None:
-        self.xp.dot(self.grads[self.hidden :].T, weights.ih, out)
-
     def weight_grads(self, before: Array) -> list[Array]:
         of_state, of_input = self.grads[: 3 * self.hidden], self.grads[self.hidden :]
         sums = [of_state.dot(x) for x in (before, self.inputs[:, -1])]

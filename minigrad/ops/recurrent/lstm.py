@@ -23,7 +23,7 @@ from ..linear import linear
 from .fused import Kinds, backward, forward, options
 from .gpu import LSTMOnGPU
 from .unrolled import first_state, unrolled
-from .workspace import GatedWorkspace, Weights, augmented, columns
+from .workspace import GatedWorkspace, Weights, augmented, columns, in_pieces
 
 
 def lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *, lengths, reverse, keep):
@@ -88,8 +88,9 @@ class LSTMWorkspace(GatedWorkspace):
         xp.copyto(self.start, states[0])
         xp.copyto(self.cell.T, states[1])
         h, c, part, half, hr = self.h_start, self.cell, self.part, self.half, weights.hr
+        product, weight, into = in_pieces(weight_hh, part)
         for gates, oif, o, i, f, g, ig, fc, tanh_c, q, out in self.loop(False, reverse):
-            dot(weight_hh, h, part)
+            product(weight, h, into)
             add(gates, part, gates)
             tanh(gates, gates)
             multiply(oif, half, oif)
@@ -114,7 +115,8 @@ class LSTMWorkspace(GatedWorkspace):
         by_c, by_g = slopes
         di, df, dg, do = self.gate_grads
         every = self.gate_grads.reshape(4 * self.hidden, self.size)
-        through, one, product, hr = xp.ascontiguousarray(weights.hh.T), self.one, self.product, weights.hr
+        one, by_q, hr = self.one, self.product, weights.hr
+        product, weight, out = in_pieces(xp.ascontiguousarray(weights.hh.T), dh)
         dq = dh if hr is None else self.q_grad
         for grad, oif, q_ig_fc, q_ig, tanh_c_g, o_i, f, into in self.loop(True, reverse):
             add(dh, grad, dh)
@@ -125,15 +127,15 @@ class LSTMWorkspace(GatedWorkspace):
             multiply(q_ig_fc, rest, factors)
             multiply(q_ig, tanh_c_g, slopes)
             subtract(o_i, slopes, slopes)
-            multiply(dq, by_c, product)
-            add(dc, product, dc)
+            multiply(dq, by_c, by_q)
+            add(dc, by_q, dc)
             multiply(dq, by_o, do)
             multiply(dc, by_i, di)
             multiply(dc, by_f, df)
             multiply(dc, by_g, dg)
             multiply(dc, f, dc)
             copyto(into, every)
-            dot(through, every, dh)
+            product(weight, every, out)
         return [dh.T, dc.T]
 
     def weight_grads(self, before: Array) -> list[Array]:
@@ -178,7 +180,7 @@ def lstm(
 @lstm.joint
 def _lstm_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, reverse, needs):
     (output, _, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
-    return whole(lstm_backward, reverse, needs[0], key, output, input, *g[:3], *weights)
+    return whole(lstm_backward, reverse, needs, key, output, input, *g[:3], *weights)
 
 
 lstm.twin(lstm_twin)

@@ -118,7 +118,7 @@ def rnn(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, lengt
 @rnn.joint
 def _rnn_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, nonlinearity, reverse, needs):
     (output, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh)
-    return whole(rnn_backward, nonlinearity, reverse, needs[0], key, output, input, *g[:2], *weights)
+    return whole(rnn_backward, nonlinearity, reverse, needs, key, output, input, *g[:2], *weights)
 
 
 rnn.twin(rnn_twin)

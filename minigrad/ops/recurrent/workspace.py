@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ...backend.blas import LEAN
 from ...backend.library import Array, library
 
+_PIECES = 2, 4, 8, 16  # of a product; of more each would be too small
 _FEW = 8  # sequences; of fewer, what belongs to one time step would lie scattered if a row were a feature
 _VIEW = 150  # bytes of a view, about
 
@@ -81,7 +83,7 @@ class Workspace:
 
     def input_grads(self, weights: Weights, out: Array) -> None:
         """Put the gradients of the rows of the input into `out`, (steps * size, I)."""
-        self.xp.dot(self.grads.T, weights.ih, out)
+        self.xp.dot(self.grads[-len(weights.ih) :].T, weights.ih, out)
 
     def weight_grads(self, before: Array) -> list[Array]:
         """Sums over this stretch: the gradient of weight_ih with that of bias_ih in a last column, that of weight_hh,
@@ -149,6 +151,25 @@ class GatedWorkspace(Workspace):
         else:
             product = self.inputs.dot(weight.T).reshape(self.steps, self.size, len(weight))
             self.xp.copyto(self.projected, product.transpose(0, 2, 1))
+
+    def input_grads(self, weights: Weights, out: Array) -> None:
+        weight, size = weights.ih, self.size
+        if size < _FEW or size * weight.size > LEAN:
+            super().input_grads(weights, out)
+        else:  # step by step
+            grads = self.grads[-len(weight) :].reshape(len(weight), self.steps, size)
+            self.xp.matmul(grads.transpose(1, 2, 0), weight, out=out.reshape(self.steps, size, -1))
+
+
+def in_pieces(weight: Array, out: Array) -> tuple[Any, Array, Array]:
+    """(product, weight, out), so that `product(weight, x, out)` is a matrix product: in as few pieces, of some rows of
+    `weight` each, as are lean (`backend/blas.py`); in one where that does not come out even."""
+    rows, columns = weight.shape
+    multiplications, xp = weight.size * out.shape[1], library(weight)
+    for count in _PIECES if multiplications > LEAN else ():
+        if multiplications <= LEAN * count and rows % count == 0:
+            return xp.matmul, weight.reshape(count, -1, columns), out.reshape(count, rows // count, -1)
+    return xp.dot, weight, out
 
 
 def augmented(weight: Array, bias: Any) -> Array:
