@@ -11,8 +11,7 @@ from typing import Any
 
 from .._tensor.creation import empty, zeros
 from ..ops.gathering import index_select
-from ..ops.joining import cat, stack
-from ..ops.packing import known_values
+from ..ops.joining import cat
 from ..ops.recurrent import gru_layer, lstm_layer, rnn_layer
 from ..ops.shape import transpose, unsqueeze
 from . import functional as F
@@ -27,7 +26,8 @@ from .recurrent_checks import (
     check_sizes,
     check_state,
 )
-from .utils.rnn import PackedSequence
+from .utils.packed_sequence import PackedSequence
+from .utils.sequence_rows import running_sizes
 
 
 class RNNBase(Module):
@@ -63,20 +63,19 @@ class RNNBase(Module):
 
     gates = 1  # rows of a weight per unit
     states = 1  # h, or h and c
-    proj_size = 0
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        proj_size: int = 0,
-        device: Any = None,
-        dtype: Any = None,
+        num_layers: int,
+        bias: bool,
+        batch_first: bool,
+        dropout: float,
+        bidirectional: bool,
+        proj_size: int,
+        device: Any,
+        dtype: Any,
     ) -> None:
         super().__init__()
         name = type(self).__name__
@@ -93,7 +92,7 @@ class RNNBase(Module):
         state = proj_size or hidden_size
         rows = self.gates * hidden_size
         directions = 2 if bidirectional else 1
-        self._names: list[list[str | None]] = []  # of the weights of each layer and direction
+        self._all_weights: list[list[str]] = []  # names, for each layer and direction
         for k in range(num_layers):
             for suffix in ("", "_reverse")[:directions]:
                 shapes: dict[str, tuple[int, ...]] = {}
@@ -102,13 +101,11 @@ class RNNBase(Module):
                 if bias:
                     shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
                 if proj_size:
-                    shapes["weight_hr"] = (proj_size, hidden_size)
-                for name, shape in shapes.items():
-                    self.register_parameter(
-                        f"{name}_l{k}{suffix}", Parameter(empty(*shape, device=device, dtype=dtype))
-                    )
-                every = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", *(("weight_hr",) if proj_size else ()))
-                self._names.append([f"{name}_l{k}{suffix}" if name in shapes else None for name in every])
+                    shapes["weight_hr"] = proj_size, hidden_size
+                for weight, shape in shapes.items():
+                    made = Parameter(empty(*shape, device=device, dtype=dtype))
+                    self.register_parameter(f"{weight}_l{k}{suffix}", made)
+                self._all_weights.append([f"{weight}_l{k}{suffix}" for weight in shapes])
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -125,7 +122,7 @@ class RNNBase(Module):
     @property
     def all_weights(self) -> list[list[Any]]:
         """The parameters of each layer and direction."""
-        return [[getattr(self, name) for name in names if name is not None] for names in self._names]
+        return [[getattr(self, name) for name in names] for names in self._all_weights]
 
     def flatten_parameters(self) -> None:
         """Nothing: there is no copy of the weights to keep in order. (For programs written for cuDNN.)"""
@@ -145,7 +142,7 @@ class RNNBase(Module):
             size = input.shape[1]
             lengths = check_lengths(type(self).__name__, lengths, input)
         else:
-            size = int(known_values(packed.batch_sizes, "batch_sizes")[0])
+            size = int(running_sizes(packed, type(self).__name__)[0])
             lengths = packed.batch_sizes
             if hx is None:
                 hx = self._zeros(size, input)
@@ -162,7 +159,7 @@ class RNNBase(Module):
     def _first_states(self, hx: Any, size: int, batched: bool, packed: Any) -> list[Any]:
         """The given first states, (layers * directions, B, features), one for each kind of state."""
         features = [self.proj_size or self.hidden_size] + [self.hidden_size] * (self.states - 1)
-        given = check_state(self, hx, [(len(self._names), size, n) for n in features], batched)
+        given = check_state(self, hx, [(len(self._all_weights), size, n) for n in features], batched)
         if not batched:
             given = [unsqueeze(x, 1) for x in given]
         if packed is not None and packed.sorted_indices is not None:
@@ -172,30 +169,30 @@ class RNNBase(Module):
     def _zeros(self, size: int, input: Any) -> Any:
         """First states of `size` sequences."""
         options = {"device": input.device, "dtype": input.dtype}
-        h = zeros(len(self._names), size, self.proj_size or self.hidden_size, **options)
-        return h if self.states == 1 else (h, zeros(len(self._names), size, self.hidden_size, **options))
+        h = zeros(len(self._all_weights), size, self.proj_size or self.hidden_size, **options)
+        return h if self.states == 1 else (h, zeros(len(self._all_weights), size, self.hidden_size, **options))
 
     def _run(self, x: Any, states: list[Any] | None, lengths: Any) -> tuple[Any, ...]:
         """The output of the last layer, and the last states of all."""
         directions = 2 if self.bidirectional else 1
         last = []
-        for k in range(0, len(self._names), directions):
+        for k in range(0, len(self._all_weights), directions):
             if k and self.dropout:
                 x = F.dropout(x, self.dropout, self.training)
             outputs = []
             for d in range(directions):
-                weights = [None if name is None else getattr(self, name) for name in self._names[k + d]]
-                first = [None] * self.states if states is None else [s[k + d] for s in states]
+                weights = [getattr(self, name) for name in self._all_weights[k + d]]
+                if not self.bias:
+                    weights[2:2] = None, None
+                first = [None] * self.states if states is None else [s[k + d : k + d + 1] for s in states]
                 output, *ends = self._layer(x, first, weights, lengths, d == 1)
                 outputs.append(output)
                 last.append(ends)
             x = outputs[0] if directions == 1 else cat(outputs, -1)
-        if len(last) == 1:
-            return x, *[unsqueeze(end, 0) for end in last[0]]
-        return x, *[stack(ends) for ends in zip(*last)]
+        return x, *(last[0] if len(last) == 1 else map(cat, zip(*last)))
 
     def _layer(self, x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
-        """(output, *last states) of one layer in one direction."""
+        """(output, *last states) of one layer in one direction; states are (1, B, features), or None for zeros."""
         raise NotImplementedError
 
     def _state(self, last: list[Any]) -> Any:
@@ -240,7 +237,7 @@ class RNN(RNNBase):
     ) -> None:
         check_nonlinearity(nonlinearity)
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
         )
         self.nonlinearity = nonlinearity
 
@@ -281,7 +278,7 @@ class GRU(RNNBase):
         dtype: Any = None,
     ) -> None:
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
         )
 
     def _layer(self, x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
@@ -306,7 +303,22 @@ class LSTM(RNNBase):
     gates = 4
     states = 2
 
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype
+        )
+
     def _layer(self, x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
-        if len(weights) == 4:
-            weights = [*weights, None]
         return lstm_layer(x, *states, *weights, lengths=lengths, reverse=reverse)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._tensor.creation import empty
+from .._tensor.creation import empty, zeros
 from ..ops.recurrent import gru_layer, lstm_layer, rnn_layer
 from ..ops.shape import unsqueeze
 from . import init
@@ -46,7 +46,7 @@ class RNNCellBase(Module):
 
     def reset_parameters(self) -> None:
         """Draw the starting values anew."""
-        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
+        bound = 1 / math.sqrt(self.hidden_size)
         for weight in self.parameters():
             init.uniform_(weight, -bound, bound)
 
@@ -60,14 +60,17 @@ class RNNCellBase(Module):
             raise RuntimeError(f"{self} takes an input with {self.input_size} features, got {tuple(input.shape)}")
         check_dtype(name, "an input", input, self.weight_ih)
         shape = (*input.shape[:-1], self.hidden_size)
-        states: list[Any] = [None] * (1 + pair) if hx is None else check_pair(name, hx, pair)
-        for x in () if hx is None else states:
+        if hx is None:
+            states = [zeros(*shape, device=input.device, dtype=input.dtype)] * (1 + pair)
+        else:
+            states = check_pair(name, hx, pair)
+        for x in states:
             if tuple(x.shape) != shape:
                 raise RuntimeError(f"{name}() needs states of shape {shape} for this input, got {tuple(x.shape)}")
             check_dtype(name, "a state", x, self.weight_ih)
         batched = input.ndim == 2
         if not batched:
-            input, states = unsqueeze(input, 0), [None if x is None else unsqueeze(x, 0) for x in states]
+            input, states = unsqueeze(input, 0), [unsqueeze(x, 0) for x in states]
         weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
         _, *new = layer(unsqueeze(input, 0), *states, *weights, **more)
         return new if batched else [x[0] for x in new]

@@ -11,6 +11,7 @@ from ..autograd.node import TensorBase
 from ..autograd.operands import array_of
 from ..backend.door import whole
 from ..backend.dtypes import int64
+from .utils.sequence_rows import refuse_lengths
 
 
 def check_sizes(name: str, input_size: Any, hidden_size: Any, **more: Any) -> None:
@@ -26,6 +27,8 @@ def check_options(name: str, hidden_size: int, proj_size: Any, dropout: Any) -> 
     """Other arguments of a layer's constructor."""
     if not isinstance(dropout, (int, float)) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
         raise ValueError(f"{name} takes a probability between 0 and 1 as dropout, got {dropout!r}")
+    if not isinstance(proj_size, int) or isinstance(proj_size, bool):
+        raise TypeError(f"{name} takes an int as proj_size, got {proj_size!r}")
     if not 0 <= proj_size < hidden_size:
         raise ValueError(f"{name} needs proj_size smaller than hidden_size={hidden_size} (0: none), got {proj_size}")
 
@@ -42,9 +45,10 @@ def check_tensor(name: str, word: str, x: Any) -> None:
 
 def check_dtype(name: str, word: str, x: Any, weight: Any) -> None:
     if x.dtype != weight.dtype:
+        other = f" or the other (model.to({x.dtype}))" if x.is_floating_point() else ""
         raise ValueError(
             f"{name}() got {word} of {x.dtype}, but its weights are {weight.dtype}: convert the one "
-            f"(x.to({weight.dtype})) or the other (model.to({x.dtype}))"
+            f"(x.to({weight.dtype})){other}"
         )
 
 
@@ -54,7 +58,8 @@ def check_input(layer: Any, input: Any, packed: bool) -> bool:
     check_tensor(name, "input", input)
     dims, shape = input.ndim, tuple(input.shape)
     if dims not in ((2,) if packed else (2, 3)):
-        raise ValueError(f"{name}() takes an input (T, B, input_size) or (T, input_size), got shape {shape}")
+        expected = "packed data (N, input_size)" if packed else "an input (T, B, input_size) or (T, input_size)"
+        raise ValueError(f"{name}() takes {expected}, got shape {shape}")
     if shape[-1] != layer.input_size:
         raise RuntimeError(f"{layer} takes an input with {layer.input_size} features, got shape {shape}")
     check_dtype(name, "an input", input, layer.weight_ih_l0)
@@ -93,6 +98,7 @@ def check_lengths(name: str, lengths: Any, input: Any) -> Any:
     T, B = input.shape[:2]
     if not hasattr(lengths, "dtype"):
         try:
+            lengths = list(lengths)
             if any(isinstance(n, bool) for n in lengths):
                 raise TypeError
             lengths = [operator.index(n) for n in lengths]
@@ -106,13 +112,5 @@ def check_lengths(name: str, lengths: Any, input: Any) -> Any:
     if array.shape != (B,):
         raise ValueError(f"{name}() takes one length for each of {B} sequences, got shape {tuple(array.shape)}")
     if B:
-        whole(_refuse_lengths, array, T, name)
+        whole(refuse_lengths, array, T, 1, name, ValueError)
     return lengths
-
-
-def _refuse_lengths(lengths: Any, T: int, name: str) -> None:
-    shortest, longest = int(lengths.min()), int(lengths.max())
-    if shortest < 1:
-        raise ValueError(f"{name}() needs lengths of 1 or more, got {shortest}: leave empty sequences out")
-    if longest > T:
-        raise ValueError(f"{name}() got a length of {longest}, but the input has {T} steps")

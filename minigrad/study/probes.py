@@ -23,6 +23,7 @@ from ..ops.linear import linear
 from ..ops.recurrent.gru import gru_twin
 from ..ops.recurrent.lstm import lstm_twin
 from ..ops.recurrent.rnn import rnn_twin
+from ..ops.shape import unsqueeze
 
 GATES = {3: ("r", "z", "n"), 4: ("i", "f", "g", "o")}
 
@@ -66,11 +67,12 @@ def _next_states(layer: Any, gates: Any, states: list[Any], weights: list[Any]) 
     return list(result[1 : 1 + len(states)])
 
 
-def first_states(layer: Any, states: Any, weight_hh: Any, x: Any, size: int) -> list[Any]:
-    """The states to begin with; zeros for each that is None."""
-    features = weight_hh.shape[1], layer.hidden_size
+def first_states(layer: Any, states: list[Any], x: Any, size: int) -> list[Any]:
+    """The states to begin with, each (size, features) of (1, size, features) or None for zeros."""
+    features = layer.proj_size or layer.hidden_size, layer.hidden_size
     return [
-        zeros(size, n, dtype=x.dtype, device=x.device) if state is None else state for state, n in zip(states, features)
+        zeros(size, n, dtype=x.dtype, device=x.device) if state is None else state[0]
+        for state, n in zip(states, features)
     ]
 
 
@@ -123,9 +125,8 @@ def _step_with(cell: Any, name: str, probe: Callable[[str, Any], Probe]) -> Call
 
         def run_layer(x: Any, *given: Any, **options: Any) -> Any:
             *states, weight_ih, weight_hh, bias_ih, bias_hh = given
-            old = first_states(cell, states, weight_hh, x, x.shape[1])
             follows.steps.append(
-                followed(cell, projected(x[0], weight_ih), old, [weight_hh, bias_ih, bias_hh], leaves=False)
+                followed(cell, projected(x[0], weight_ih), states, [weight_hh, bias_ih, bias_hh], leaves=False)
             )
             return None, *follows.steps[-1].states
 
@@ -141,7 +142,7 @@ def _layer_with(module: Any, name: str, probe: Callable[[str, Any], Probe]) -> C
     def run_layer(x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
         if not _asked_for():
             return original(x, states, weights, lengths, reverse)
-        (which,) = [n[0] for n in module._names if getattr(module, n[0]) is weights[0]]
+        (which,) = [n[0] for n in module._all_weights if getattr(module, n[0]) is weights[0]]
         follows = probe(".".join(filter(None, (name, which.removeprefix("weight_ih_")))), module)
         packed, counts = x.ndim == 2, None if lengths is None else lengths.tolist()
         if counts is not None and not packed:
@@ -149,7 +150,7 @@ def _layer_with(module: Any, name: str, probe: Callable[[str, Any], Probe]) -> C
             x = where(alive, x, 0.0)  # what stands behind an end may be nan, and 0 times nan is nan
         gates = projected(x, weights[0])
         parts = gates.split(counts) if packed else gates.unbind(0)
-        states = first_states(module, states, weights[1], x, parts[0].shape[0])
+        states = first_states(module, states, x, parts[0].shape[0])
         steps: list[Any] = [None] * len(parts)
         outputs: list[Any] = [None] * len(parts)
         for t in reversed(range(len(parts))) if reverse else range(len(parts)):
@@ -163,6 +164,6 @@ def _layer_with(module: Any, name: str, probe: Callable[[str, Any], Probe]) -> C
                 new = [where(alive[t], a, b) for a, b in zip(new, states)]
             states = new
         follows.steps += steps
-        return (cat(outputs) if packed else stack(outputs)), *states
+        return (cat(outputs) if packed else stack(outputs)), *[unsqueeze(s, 0) for s in states]
 
     return run_layer

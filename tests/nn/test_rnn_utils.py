@@ -221,8 +221,8 @@ BAD = {
     ),
     "3 lengths for a batch of 2 sequences": (RuntimeError, lambda: pack_padded_sequence(X, [2, 2, 1])),
     "1 lengths for a batch of 3 sequences": (RuntimeError, lambda: pack_padded_sequence(X, [2], batch_first=True)),
-    "a length of 4, but the tensor has 3 steps": (RuntimeError, lambda: pack_padded_sequence(X, [4, 2])),
-    "a length of 3, but the tensor has 2 steps": (
+    "a length of 4, but the input has 3 steps": (RuntimeError, lambda: pack_padded_sequence(X, [4, 2])),
+    "a length of 3, but the input has 2 steps": (
         RuntimeError, lambda: pack_padded_sequence(X, [1, 3, 1], True, False)
     ),
     r"whole numbers as lengths, got \[2.5, 1.0\]": (TypeError, lambda: pack_padded_sequence(X, [2.5, 1])),
@@ -271,7 +271,7 @@ BAD = {
         RuntimeError, lambda: pad_packed_sequence(with_sizes([2, 1], minigrad.tensor([0])))
     ),
     "1 lengths for a batch of 2 sequences": (ValueError, lambda: unpad_sequence(X, [3])),
-    "a length of 4, but the tensor has 3": (RuntimeError, lambda: unpad_sequence(X, [4, 1])),
+    "a length of 4, but the input has 3": (RuntimeError, lambda: unpad_sequence(X, [4, 1])),
     "lengths of 0 or more, got -1": (RuntimeError, lambda: unpad_sequence(X, [3, -1])),
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..._tensor.tensor import Tensor
+from ...autograd.operands import array_of
 from ...backend.library import Array, numpy
 from ...ops.packing import known_values, lengths_of, packed_order
 from .packed_sequence import PackedSequence
@@ -22,18 +23,27 @@ def in_sequence(counts: Array) -> tuple[Array, Array]:
     return places, numpy.arange(len(places)) - (counts.cumsum() - counts)[places]
 
 
-def running(packed: Any, name: str) -> tuple[Array, Array, Array]:
-    """The lengths (B,) of packed sequences in their first order; for each packed row its time step and sequence."""
+def running_sizes(packed: Any, name: str) -> Array:
+    """How many of the packed sequences run at each step, (T,), on the host."""
     if not isinstance(packed, PackedSequence):
         raise TypeError(f"{name}() takes a PackedSequence, got {type(packed).__name__}: pack_sequence() makes one")
-    sizes = known_values(packed.batch_sizes, "batch_sizes")
+    sizes = packed.batch_sizes
+    if not isinstance(sizes, Tensor) or array_of(sizes).dtype.kind not in "iu":
+        given = sizes.dtype if isinstance(sizes, Tensor) else type(sizes).__name__
+        raise TypeError(f"{name}() takes packed sequences whose batch_sizes are a tensor of whole numbers, got {given}")
+    sizes = known_values(sizes, "batch_sizes")
     n = packed.data.shape[0]
     if sizes.ndim != 1 or not len(sizes) or (sizes[1:] > sizes[:-1]).any() or sizes[-1] < 1 or sizes.sum() != n:
         raise RuntimeError(
             f"{name}() got batch_sizes {sizes.tolist()} for {n} rows: they are at least 1, never rise, and add up to "
             "the rows"
         )
-    counts = lengths_of(sizes)
+    return sizes
+
+
+def running(packed: Any, name: str) -> tuple[Array, Array, Array]:
+    """The lengths (B,) of packed sequences in their first order; for each packed row its time step and sequence."""
+    counts = lengths_of(running_sizes(packed, name))
     times, places, _ = packed_order(counts)
     if packed.unsorted_indices is None:
         return counts, times, places
@@ -88,12 +98,18 @@ def checked_lengths(
         raise TypeError(f"{name}() takes whole numbers as lengths, got {numbers.tolist()}")
     if len(counts) != B:
         raise miscounted(f"{name}() got {len(counts)} lengths for a batch of {B} sequences")
-    if B and counts.min() < lowest:
-        advice = ": leave empty sequences out" if lowest else ""
-        raise RuntimeError(f"{name}() needs lengths of {lowest} or more, got {counts.min()}{advice}")
-    if B and counts.max() > T:
-        raise RuntimeError(f"{name}() got a length of {counts.max()}, but the tensor has {T} steps")
+    if B:
+        refuse_lengths(counts, T, lowest, name, RuntimeError)
     return counts
+
+
+def refuse_lengths(counts: Array, T: int, lowest: int, name: str, error: type[Exception]) -> None:
+    """Raise `error` if one of the lengths is below `lowest` or above T."""
+    if counts.min() < lowest:
+        advice = ": leave empty sequences out" if lowest else ""
+        raise error(f"{name}() needs lengths of {lowest} or more, got {counts.min()}{advice}")
+    if counts.max() > T:
+        raise error(f"{name}() got a length of {counts.max()}, but the input has {T} steps")
 
 
 def listed(sequences: Iterable[Any], name: str) -> tuple[list[Any], Array]:

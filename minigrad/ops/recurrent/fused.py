@@ -6,6 +6,7 @@ stretch. What is done step by step is in the workspaces of the kinds, beside the
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -36,6 +37,8 @@ class _Record(NamedTuple):
 
     batch: Batch
     workspaces: list[Workspace]
+    shapes: list[tuple[int, ...]]  # of the states
+    lock: threading.Lock  # the loops backward write on the workspaces, and two threads may walk one graph
 
 
 def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array, *arrays: Any) -> tuple[Array, ...]:
@@ -44,7 +47,8 @@ def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array,
     Args:
         lengths: None; (B,) lengths; or, for packed rows, (T,) how many sequences live at each step.
         input: (T, B, I), or packed rows (N, I).
-        arrays: the first states, each (B, features) or None for zeros, and the weights.
+        arrays: the first states, each (B, features) or (1, B, features), or None for zeros; and the weights. The last
+            states are shaped like the first ones, (1, B, features) for None.
     """
     xp, kind = library(input), kinds.of(input)
     states, weights = arrays[: kind.states], Weights(*arrays[kind.states :])
@@ -68,49 +72,59 @@ def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array,
             used.append(work)
         else:
             give_back(work)
-    last = [_as_given(c.end(), batch.order) for c in carried]
-    key = lend(used, _Record(batch, used)) if keep else NOTHING
+    shapes = [(1, *c.last.shape) if s is None else s.shape for c, s in zip(carried, states)]
+    last = [_as_given(c.end(), batch.order, shape) for c, shape in zip(carried, shapes)]
+    key = lend(used, _Record(batch, used, shapes, threading.Lock())) if keep else NOTHING
     return (_unpacked(output, batch, input.shape), *last, key)
 
 
 def backward(
-    kinds: Kinds, reverse: bool, needs: Sequence[bool], key: Array, output: Array, input: Array, *arrays: Any
+    kinds: Kinds, reverse: bool, needs: Sequence[bool], key: Array, input: Array, *arrays: Any
 ) -> tuple[Any, ...]:
     """The gradients of the input and of the first states (None where `needs` says that nobody needs one), and of the
     weights (None for those that there are not).
 
     `arrays`: the gradients of the output and of the last states, None for those that nobody used; and the weights.
     """
-    kind = kinds.of(input)
+    record = lent(key)
+    with record.lock:
+        return _backward(kinds.of(input), record, reverse, needs, input, *arrays)
+
+
+def _backward(
+    kind: type[Workspace], record: _Record, reverse: bool, needs: Sequence[bool], input: Array, *arrays: Any
+) -> tuple[Any, ...]:
+    """`backward`, by one thread at a time."""
     grads, weights = arrays[: kind.states + 1], Weights(*arrays[kind.states + 1 :])
-    xp = library(input)
-    batch, workspaces = lent(key)
-    output_grad, output = (_packed(x, batch) for x in (grads[0], output))
+    xp, batch = library(input), record.batch
+    output_grad = _packed(grads[0], batch)
     input_grad = rows_grad = None
     if needs[0]:  # made in its last shape: what the walk gets as a view it has to copy for a leaf
-        input_grad = xp.empty(input.shape if batch.index is None else (len(output), input.shape[2]), input.dtype)
-        rows_grad = input_grad.reshape(len(output), input.shape[-1])
+        input_grad = xp.empty(input.shape if batch.index is None else (len(batch.index), input.shape[2]), input.dtype)
+        rows_grad = input_grad.reshape(-1, input.shape[-1])
     widths = weights.hh.shape[1], len(weights.ih) // kind.gates
     carried = [_carried(g, xp, n, input.dtype, batch) for g, n in zip(grads[1:], widths)]
     totals: list[Array] = []
-    for stretch, work in zip(reversed(batch.stretches), reversed(workspaces)):
-        n, b, rows = stretch.steps, stretch.size, stretch.rows
+    for stretch, work in zip(reversed(batch.stretches), reversed(record.workspaces)):
+        rows, blocks = stretch.rows, (stretch.steps, stretch.size, widths[0])
         if output_grad is None:
             work.output_grads[...] = 0
         else:
-            xp.copyto(work.output_grads, output_grad[rows].reshape(n, b, output.shape[1]))
-        for state, start in zip(carried, work.backward([c.to(b) for c in carried], weights, reverse)):
+            xp.copyto(work.output_grads, output_grad[rows].reshape(blocks))
+        for state, start in zip(carried, work.backward([c.to(stretch.size) for c in carried], weights, reverse)):
             state.state = start
-        start, others = work.start, output[rows]
-        before = xp.concatenate([others[b:], start] if reverse else [start, others[:-b]])
-        found = work.weight_grads(before)
+        before = xp.empty(blocks, input.dtype)
+        first, later, earlier = (-1, before[:-1], work.outputs[1:]) if reverse else (0, before[1:], work.outputs[:-1])
+        before[first], later[...] = work.start, earlier
+        found = work.weight_grads(before.reshape(-1, widths[0]))
         totals = [total.__iadd__(more) for total, more in zip(totals, found)] if totals else found
         if rows_grad is not None:
             work.input_grads(weights, rows_grad[rows])
-    first = [_as_given(c.end(), batch.order) if need else None for c, need in zip(carried, needs[1:])]
+    states = zip(carried, record.shapes, needs[1:])
+    starts = [_as_given(c.end(), batch.order, shape) if need else None for c, shape, need in states]
     if input_grad is not None and batch.index is not None:
         input_grad = _unpacked(input_grad, batch, input.shape)
-    return (input_grad, *first, *kind.separated(totals, weights))
+    return (input_grad, *starts, *kind.separated(totals, weights))
 
 
 def _packed(x: Any, batch: Batch) -> Any:
@@ -123,19 +137,18 @@ def _packed(x: Any, batch: Batch) -> Any:
 
 
 def _carried(state: Any, xp: Any, width: int, dtype: Any, batch: Batch) -> Carried:
-    """A state (sequences, features), or gradients of one, about to set out; zeros if it is None."""
+    """A state of (sequences, features) numbers, or its gradient, about to set out; zeros if it is None."""
     shape = batch.size, width
-    if state is None:
-        state = xp.zeros(shape, dtype)
-    elif batch.order is not None:
+    state = xp.zeros(shape, dtype) if state is None else state.reshape(shape)
+    if batch.order is not None:
         state = state[batch.order]
     return Carried(state, xp.empty(shape, dtype))
 
 
-def _as_given(state: Array, order: Any) -> Array:
-    """The sequences of a state in the order in which they were given; an array of its own."""
-    out = library(state).empty(state.shape, state.dtype)
-    out[slice(None) if order is None else order] = state
+def _as_given(state: Array, order: Any, shape: tuple[int, ...]) -> Array:
+    """The sequences of a state in the order and the shape in which they were given; an array of its own."""
+    out = library(state).empty(shape, state.dtype)
+    out.reshape(state.shape)[slice(None) if order is None else order] = state
     return out
 
 

@@ -146,7 +146,7 @@ def gru_backward(*args: Any) -> tuple[Any, ...]:
     return backward(_KINDS, *args)
 
 
-@primitive(dtype="same", accepts="f", nondiff=(2,), watched=(0,))
+@primitive(dtype="same", accepts="f", nondiff=(2,), watched=())
 def gru(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, lengths, reverse, keep):
     """(output, h_n, key) of a layer in one direction: see `gru_layer` and `fused.forward`."""
     return whole(gru_forward, reverse, keep, lengths, input, h, weight_ih, weight_hh, bias_ih, bias_hh)
@@ -154,8 +154,8 @@ def gru(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, lengt
 
 @gru.joint
 def _gru_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, reverse, needs):
-    (output, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh)
-    return whole(gru_backward, reverse, needs, key, output, input, *g[:2], *weights)
+    key, weights = out[-1], (weight_ih, weight_hh, bias_ih, bias_hh)
+    return whole(gru_backward, reverse, needs, key, input, *g[:2], *weights)
 
 
 gru.twin(gru_twin)

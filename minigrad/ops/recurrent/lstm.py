@@ -168,7 +168,7 @@ def lstm_backward(*args: Any) -> tuple[Any, ...]:
     return backward(_KINDS, *args)
 
 
-@primitive(dtype="same", accepts="f", nondiff=(3,), watched=(0,))
+@primitive(dtype="same", accepts="f", nondiff=(3,), watched=())
 def lstm(
     xp, input, h, c, weight_ih, weight_hh, bias_ih=None, bias_hh=None, weight_hr=None, *, lengths, reverse, keep
 ):
@@ -179,8 +179,8 @@ def lstm(
 
 @lstm.joint
 def _lstm_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, reverse, needs):
-    (output, _, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
-    return whole(lstm_backward, reverse, needs, key, output, input, *g[:3], *weights)
+    key, weights = out[-1], (weight_ih, weight_hh, bias_ih, bias_hh, weight_hr)
+    return whole(lstm_backward, reverse, needs, key, input, *g[:3], *weights)
 
 
 lstm.twin(lstm_twin)
@@ -203,7 +203,7 @@ def lstm_layer(
 
     Args:
         input: (T, B, I); or rows (N, I) that are packed as in a `PackedSequence`.
-        h, c: the first states, (B, H), or (B, P) for h with a projection; None for zeros.
+        h, c: the first states, (B, H) or (1, B, H), with a projection P for H in h; None for zeros.
         weight_ih: (4 H, I), the rows of i, f, g and o.
         weight_hh: (4 H, H), or (4 H, P).
         bias_ih, bias_hh: (4 H,), or None.
@@ -212,7 +212,8 @@ def lstm_layer(
         reverse: from the end of each sequence to its beginning.
 
     Returns:
-        output (T, B, H), or (N, H), 0 after the end of a sequence; and the last h and c.
+        output (T, B, H), or (N, H), 0 after the end of a sequence; and the last h and c, shaped like the first ones,
+        (1, B, H) for None.
 
     >>> import minigrad
     >>> weights = [minigrad.ones(8, 3), minigrad.ones(8, 2)]

@@ -108,7 +108,7 @@ def rnn_backward(nonlinearity: str, *args: Any) -> tuple[Any, ...]:
     return backward(_KINDS[nonlinearity], *args)
 
 
-@primitive(dtype="same", accepts="f", nondiff=(2,), watched=(0,))
+@primitive(dtype="same", accepts="f", nondiff=(2,), watched=())
 def rnn(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, lengths, nonlinearity, reverse, keep):
     """(output, h_n, key) of a layer in one direction: see `rnn_layer` and `fused.forward`."""
     weights = weight_ih, weight_hh, bias_ih, bias_hh
@@ -117,8 +117,8 @@ def rnn(xp, input, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None, *, lengt
 
 @rnn.joint
 def _rnn_gradients(g, out, input, weight_ih, weight_hh, bias_ih, bias_hh, nonlinearity, reverse, needs):
-    (output, _, key), weights = out, (weight_ih, weight_hh, bias_ih, bias_hh)
-    return whole(rnn_backward, nonlinearity, reverse, needs, key, output, input, *g[:2], *weights)
+    key, weights = out[-1], (weight_ih, weight_hh, bias_ih, bias_hh)
+    return whole(rnn_backward, nonlinearity, reverse, needs, key, input, *g[:2], *weights)
 
 
 rnn.twin(rnn_twin)

@@ -50,7 +50,7 @@ def batch_of(input: Array, lengths: Any, width: int, reverse: bool) -> Batch:
     """How to go through `input`: (T, B, I), with `lengths` (B,) if they differ, or rows (N, I) with how many sequences
     live at each step; `width` numbers are computed per row."""
     order = index = None
-    if lengths is None:
+    if lengths is None or not len(lengths):  # no sequences, no lengths
         size = input.shape[1]
         runs = [(size, input.shape[0])]
     else:

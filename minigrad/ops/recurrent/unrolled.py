@@ -18,7 +18,7 @@ from ..comparison import where
 from ..indexing import getitem
 from ..joining import stack
 from ..packing import lengths_of, place_rows, take_rows
-from ..shape import reshape
+from ..shape import reshape, unsqueeze
 
 Step = Callable[..., tuple[Any, ...]]
 
@@ -28,7 +28,7 @@ def unrolled(step: Step, input: Any, states: tuple[Any, ...], lengths: Any, reve
 
     Args:
         input: (T, B, I), or packed rows (N, I).
-        states: each (B, *), or None for zeros, if rows are not packed.
+        states: each (B, *) or (1, B, *), and so are the last ones.
         lengths: None, (B,) steps of each sequence, or for packed rows (T,) sequences at each step.
         reverse: from the last step of each sequence to its first.
     """
@@ -37,6 +37,9 @@ def unrolled(step: Step, input: Any, states: tuple[Any, ...], lengths: Any, reve
     if lengths is not None and device_of(lengths) != device_of(array_of(input)):
         lengths = whole(_beside, lengths, array_of(input))
     T = input.shape[0]
+    layered = states[0].ndim == 3
+    if layered:
+        states = tuple([getitem(s, 0) for s in states])
     outputs: list[Any] = [None] * T
     for t in reversed(range(T)) if reverse else range(T):
         x = getitem(input, t)
@@ -48,21 +51,21 @@ def unrolled(step: Step, input: Any, states: tuple[Any, ...], lengths: Any, reve
             new = step(where(lives, x, 0.0), *states)  # what stands behind an end may be nan: 0 times that is nan
             states = tuple([where(lives, a, b) for a, b in zip(new, states)])
             outputs[t] = where(lives, new[0], 0.0)
-    return stack(outputs), *states
+    return stack(outputs), *([unsqueeze(s, 0) for s in states] if layered else states)
 
 
 def first_state(state: Any, input: Any, width: int) -> Any:
-    """`state`, or zeros (B, width) if it is None."""
+    """`state`, or zeros (1, B, width) if it is None."""
     if state is not None:
         return state
     array = array_of(input)
-    made = library(array).zeros((array.shape[1], width), array.dtype)
+    made = library(array).zeros((1, array.shape[1], width), array.dtype)
     return wrap(made) if isinstance(input, TensorBase) else made  # CuPy's operators do not give way to a tensor's
 
 
 def _unrolled_packed(step: Step, rows: Any, states: tuple[Any, ...], sizes: Any, reverse: bool) -> tuple[Any, ...]:
     """The same for packed rows: they are laid out as padded sequences, and the output is packed again."""
-    T, B = len(sizes), states[0].shape[0]
+    T, B = len(sizes), states[0].shape[-2]
     places, lengths = whole(_places, sizes, B, array_of(rows))
     padded = reshape(place_rows(rows, places, count=T * B, fill=0), (T, B, rows.shape[1]))
     output, *last = unrolled(step, padded, states, lengths, reverse)
