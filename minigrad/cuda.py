@@ -12,6 +12,7 @@ from .backend import devices
 from .backend.devices import cuda_is_available as is_available
 from .backend.devices import cupy_or_error, device_count
 from .backend.random import default_generator
+from .ops.recurrent import lending
 
 Device = Any  # a device, its name or number, or None for the current one
 
@@ -157,7 +158,8 @@ def mem_get_info(device: Device = None) -> tuple[int, int]:
 
 
 def empty_cache() -> None:
-    """Give the memory that CuPy keeps ready back to the device; without a GPU nothing."""
+    """Give back the memory that is kept ready for later: CuPy's, and what recurrent layers keep, on the CPU too."""
+    lending.clear()
     if is_available():
         cupy_or_error().get_default_memory_pool().free_all_blocks()
 

@@ -9,6 +9,7 @@ from recurrent_helpers import KINDS, initial, joined, made
 
 import minigrad as mg
 from minigrad import autograd, nn
+from minigrad.nn.utils.rnn import PackedSequence
 
 T, B, I, H = 5, 3, 2, 4
 
@@ -48,6 +49,25 @@ def test_errors_of_layers(name):
         assert_refused(layer, given, error, match)
 
 
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
+def test_errors_of_packed_sequences(name):
+    """Made by hand: what does not fit together would leave rows unfilled."""
+    layer = getattr(nn, name)(I, H)
+
+    def packed(rows, sizes):
+        return (PackedSequence(rows, sizes),)
+
+    for given, error, match in [
+        (packed(mg.ones(4, I), mg.tensor([2, 1])), RuntimeError, rf"{name}.*batch_sizes \[2, 1\] for 4 rows"),
+        (packed(mg.ones(3, I), mg.tensor([1, 2])), RuntimeError, rf"{name}.*batch_sizes \[1, 2\].*never rise"),
+        (packed(mg.ones(3, I), [2, 1]), TypeError, rf"{name}.*batch_sizes.*tensor of whole numbers, got list"),
+        (packed(mg.ones(3, I), mg.tensor([2.0, 1.0])), TypeError, rf"{name}.*tensor of whole numbers.*float32"),
+        (packed(mg.ones(3), mg.tensor([2, 1])), ValueError, rf"{name}.*packed data \(N, input_size\).*\(3,\)"),
+        (packed(mg.ones(3, I + 1), mg.tensor([2, 1])), RuntimeError, rf"{name}.*{I} features.*\(3, {I + 1}\)"),
+    ]:
+        assert_refused(layer, given, error, match)
+
+
 @pytest.mark.parametrize("name", ["RNNCell", "GRUCell", "LSTMCell"])
 def test_errors_of_cells(name):
     cell = getattr(nn, name)(I, H)
@@ -80,10 +100,18 @@ def test_errors_of_constructors():
             ((I, -1), ValueError, "hidden_size.*-1"),
             ((I, 2.5), TypeError, "hidden_size.*2.5"),
         ]:
-            if "Cell" in name and 0 in sizes:
-                continue  # PyTorch's cells may be empty
             with pytest.raises(error, match=f"{name}.*{match}"):
                 getattr(nn, name)(*sizes)
+    for size, error in [("2", TypeError), (None, TypeError), (1.5, TypeError), (True, TypeError), (-1, ValueError)]:
+        with pytest.raises(error, match=f"LSTM .*proj_size.*{size!r}"):
+            nn.LSTM(I, H, proj_size=size)
+
+
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
+def test_the_warning_of_dropout_points_at_the_caller(name):
+    with pytest.warns(UserWarning, match="no effect with num_layers=1") as caught:
+        getattr(nn, name)(I, H, dropout=0.5)
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -323,21 +323,36 @@ def test_gradients_are_the_users(kind):
         assert all(j == k or apart(a, b) == 0.0 for j, (a, b) in enumerate(zip(found, wanted))), k
 
 
-def test_in_place_work_on_an_output_joins_the_graph():
-    """output[...] = and output += on what a layer gave."""
-    layer = made("GRU", I, H)
+@pytest.mark.parametrize("lengths", [None, [2, T, 1]])
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_place_work_on_an_output_joins_the_graph(kind, lengths):
+    """output[...] = and output += on what a layer gave: it keeps nothing of what is the caller's."""
+    layer = made(kind, I, H)
     x = numbers(T, B, I, requires_grad=True)
-    output, _ = layer(x)
-    try:
-        output[0] = 0.0
-        output += x.sum(2, keepdim=True)
-        (found,) = autograd.grad(weighted([output]), x)
-    except RuntimeError as error:
-        assert "changed in place" in str(error)
-        return
-    plain, _ = layer(x)
-    (wanted,) = autograd.grad(weighted([mg.cat([plain[:1] * 0, plain[1:]]) + x.sum(2, keepdim=True)]), x)
-    assert apart(found, wanted) < 1e-11
+    needed = [x, *layer.parameters()]
+    output, _ = layer(x, lengths=lengths)
+    output[0] = 0.0
+    output += x.sum(2, keepdim=True)
+    found = autograd.grad(weighted([output]), needed)
+    plain, _ = layer(x, lengths=lengths)
+    wanted = autograd.grad(weighted([mg.cat([plain[:1] * 0, plain[1:]]) + x.sum(2, keepdim=True)]), needed)
+    assert all(apart(a, b) < 1e-11 for a, b in zip(found, wanted, strict=True))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_states_detached_in_place(kind, layers):
+    """Truncated backpropagation as many write it: as with detach()."""
+    layer = made(kind, I, H, num_layers=layers)
+    x = numbers(T, B, I)
+    states = parts(layer(x))[1:]
+    detached = [s.detach().clone() for s in states]
+    for s in states:
+        s.detach_()
+    found, wanted = (
+        autograd.grad(weighted(parts(layer(x, joined(given)))), [*layer.parameters()]) for given in (states, detached)
+    )
+    assert all(apart(a, b) < 1e-11 for a, b in zip(found, wanted, strict=True))
 
 
 def test_hooks_and_retained_gradients_make_no_cycle():

@@ -6,19 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from recurrent_kinds import KINDS
 from sides import assert_same, both, copy_parameters
 
 import minigrad as mg
 from minigrad import nn
 
-#: the class and the options that make it
-KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "RNN of tanh": ("RNN", {}),
-    "RNN of relu": ("RNN", {"nonlinearity": "relu"}),
-    "GRU": ("GRU", {}),
-    "LSTM": ("LSTM", {}),
-    "LSTM with projection": ("LSTM", {"proj_size": 3}),
-}
 T, B, I, H = 5, 3, 2, 4  # all different, and different from the projection
 
 

@@ -73,13 +73,14 @@ def compare_lengths(mine, theirs, lengths, given, dtype="float64", batch_first=F
 @pytest.mark.parametrize("compare", [compare_packed, compare_lengths], ids=["packed", "lengths"])
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "bidirectional"])
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_combination_of_options(kind, num_layers, bidirectional, compare):
+def test_every_combination_of_options(kind, dtype, num_layers, bidirectional, compare):
     for bias, batch_first in itertools.product([True, False], repeat=2):
         options = {"num_layers": num_layers, "bidirectional": bidirectional, "bias": bias, "batch_first": batch_first}
-        mine, theirs = layers(kind, **options)
+        mine, theirs = layers(kind, dtype, **options)
         for given in (True, False):
-            compare(mine, theirs, LENGTHS[0], given, batch_first=batch_first)
+            compare(mine, theirs, LENGTHS[0], given, dtype, batch_first=batch_first)
 
 
 @pytest.mark.parametrize("compare", [compare_packed, compare_lengths], ids=["packed", "lengths"])
@@ -87,12 +88,6 @@ def test_every_combination_of_options(kind, num_layers, bidirectional, compare):
 def test_lengths(lengths, compare):
     for kind in KINDS:
         compare(*layers(kind, num_layers=2, bidirectional=True), lengths, True)
-
-
-@pytest.mark.parametrize("compare", [compare_packed, compare_lengths], ids=["packed", "lengths"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_single_precision(kind, compare):
-    compare(*layers(kind, "float32", num_layers=2, bidirectional=True), LENGTHS[0], True, "float32")
 
 
 @pytest.mark.parametrize("kind", KINDS)

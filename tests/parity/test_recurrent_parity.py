@@ -9,8 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from recurrent_kinds import CELLS, KINDS  # noqa: E402
 from recurrent_sides import (  # noqa: E402
-    KINDS,
     B,
     H,
     I,
@@ -153,14 +153,6 @@ def test_a_model_of_two_layers_and_an_embedding_trains_alike():
 
 
 # -- cells
-
-CELLS = {
-    "RNNCell of tanh": ("RNNCell", {}),
-    "RNNCell of relu": ("RNNCell", {"nonlinearity": "relu"}),
-    "GRUCell": ("GRUCell", {}),
-    "LSTMCell": ("LSTMCell", {}),
-}
-
 
 def cells(kind, dtype, **options):
     name, own = CELLS[kind]

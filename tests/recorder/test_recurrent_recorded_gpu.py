@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import standin
 from recorded_helpers import both_ways, loud_or_equal
-from test_recurrent_recorded import KINDS, B, I, T, looks, loss_of, made, step_of
+from recurrent_steps import KINDS, B, I, T, looks, loss_of, made, step_of
 
 import minigrad as mg
 from minigrad import optim

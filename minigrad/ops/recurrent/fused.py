@@ -14,7 +14,7 @@ from ...autograd.modes import modes
 from ...autograd.node import TensorBase
 from ...autograd.operands import array_of
 from ...autograd.views import current_node
-from ...backend.devices import device_of
+from ...backend.devices import place_of
 from ...backend.library import Array, library
 from .lending import NOTHING, borrow, give_back, lend, lent
 from .stretches import Batch, Carried, batch_of
@@ -59,7 +59,7 @@ def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array,
     output = xp.empty((rows.shape[0], features), input.dtype)
     carried = [_carried(s, xp, n, input.dtype, batch) for s, n in zip(states, (features, hidden))]
     used = []
-    place = device_of(input)
+    place = place_of(input)
     for stretch in batch.stretches:
         work = borrow(kind, xp, stretch.steps, stretch.size, rows.shape[1], hidden, features, input.dtype, place)
         work.project(rows[stretch.rows], weight_ih)

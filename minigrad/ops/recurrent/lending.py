@@ -57,6 +57,15 @@ def _take_in() -> None:
         _bytes -= sum(oldest.nbytes for oldest in _free.pop(next(iter(_free))))
 
 
+def clear() -> None:
+    """Let go of all free workspaces."""
+    global _bytes
+    with _lock:
+        _take_in()
+        _free.clear()
+        _bytes = 0
+
+
 def lend(workspaces: list[Any], record: Any) -> Any:
     """The key on which `record` and its workspaces are lent."""
     key = numpy.empty(0, bool)

@@ -30,7 +30,7 @@ class Workspace:
         outputs: (steps, size, P), the states h.
         start: (size, P), h before the first step.
         output_grads: (steps, size, P).
-        key: what tells it from others of its kind, the device `place` among it.
+        key: what tells it from others of its kind, `place` among it (`place_of` in backend/devices.py).
         by_step: for each step the views that the loop forward works on, and those of the loop backward.
         nbytes: what all of it takes, about.
     """
@@ -52,8 +52,9 @@ class Workspace:
         self.one = xp.ones((), dtype)
         self.allocate()
         self.by_step = self.views()
-        arrays = sum(a.nbytes for a in vars(self).values() if isinstance(a, xp.ndarray) and a.base is None)
-        self.nbytes = arrays + _VIEW * sum(len(step) + 1 for steps in self.by_step for step in steps)
+        arrays = [a if a.base is None else a.base for a in vars(self).values() if isinstance(a, xp.ndarray)]
+        views = sum(len(step) + 1 for steps in self.by_step for step in steps)
+        self.nbytes = sum({id(a): a.nbytes for a in arrays}.values()) + _VIEW * views
 
     def allocate(self) -> None:
         """Make the arrays."""
