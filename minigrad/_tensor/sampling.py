@@ -192,8 +192,8 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
         # the number of cumulated shares below a uniform number is the index that it falls on
         edges = weights.cumsum(1)
         drawn = source.uniform((rows, num_samples), FLOAT64) * edges[:, -1:]
-        found = xp.stack([xp.searchsorted(edges[k], drawn[k], side="right") for k in range(rows)])
-        found = xp.minimum(found, n - 1)
+        found = [xp.searchsorted(edges[k], drawn[k], side="right") for k in range(rows)]
+        found = xp.minimum(xp.stack(found), n - 1) if rows else drawn
     else:
         whole(_refuse_too_few, weights, num_samples)
         # the order of exponential numbers divided by their weights is a draw without replacement [Efraimidis 2006]

@@ -6,10 +6,12 @@ import math
 from typing import Any
 
 from ..autograd.core_ops import cast
+from ..autograd.node import TensorBase
 from ..autograd.operands import array_of
 from ..backend.dtypes import public_dtype
-from ..backend.library import library
+from ..backend.library import is_array, library
 from ..ops.comparison import logical_not, logical_or
+from ..ops.dims import broadcast_shapes
 from ..ops.dropout import dropout
 from ..ops.masking import masked_fill
 from ..ops.products import matmul, matmul_nt
@@ -48,6 +50,7 @@ def scaled_dot_product_attention(
         shape (..., L, V), in the dtype of the query.
 
     Raises:
+        TypeError: what is no tensor.
         RuntimeError: shapes or dtypes that do not fit, or a mask beside `is_causal`.
         ValueError: `dropout_p` is not between 0 and 1 (PyTorch takes a negative one for 0).
 
@@ -56,7 +59,7 @@ def scaled_dot_product_attention(
     >>> scaled_dot_product_attention(minigrad.tensor([[9.0, 0.0]]), keys, minigrad.tensor([[1.0], [2.0], [3.0]]))
     tensor([[2.]])
     """
-    _check(query, key, value)
+    _check(query, key, value, attn_mask, heads=enable_gqa)
     if enable_gqa:
         key, value = (_for_all_heads(x, query, name) for x, name in ((key, "key"), (value, "value")))
     dtype = array_of(query).dtype
@@ -109,13 +112,22 @@ def _for_all_heads(x: Any, query: Any, name: str) -> Any:
     return repeat_interleave(x, query.shape[-3] // x.shape[-3], -3)
 
 
-def _check(query: Any, key: Any, value: Any) -> None:
-    """Errors that name all three: the products' own would not say which is which."""
+def _check(query: Any, key: Any, value: Any, mask: Any, heads: bool) -> None:
+    """Errors that name all three: the products' own would not say which is which. `heads` are looked at later."""
+    given = {"query": query, "key": key, "value": value, **({} if mask is None else {"attn_mask": mask})}
+    for name, x in given.items():
+        if not (isinstance(x, TensorBase) or is_array(x)):
+            raise TypeError(f"scaled_dot_product_attention() takes a tensor as {name}, got {type(x).__name__}")
     shapes = [tuple(x.shape) for x in (query, key, value)]
-    if min(map(len, shapes)) < 2 or shapes[0][-1] != shapes[1][-1] or shapes[1][-2] != shapes[2][-2]:
+    fit = min(map(len, shapes)) >= 2 and shapes[0][-1] == shapes[1][-1] and shapes[1][-2] == shapes[2][-2]
+    try:
+        broadcast_shapes(*(shape[: -3 if heads else -2] for shape in shapes))
+    except RuntimeError:
+        fit = False
+    if not fit:
         raise RuntimeError(
             "scaled_dot_product_attention() takes a query of shape (..., L, E), a key of (..., S, E) and a value of "
-            f"(..., S, V), got {shapes[0]}, {shapes[1]} and {shapes[2]}"
+            f"(..., S, V), whose other dimensions broadcast, got {shapes[0]}, {shapes[1]} and {shapes[2]}"
         )
     dtypes = [array_of(x).dtype for x in (query, key, value)]
     if len(set(dtypes)) > 1 or dtypes[0].kind != "f":

@@ -125,6 +125,8 @@ class GradientFlow:
         return self._only().cell
 
     def _only(self) -> LayerFlow:
+        if not self.layers:
+            raise AttributeError("gradient_flow: there is nothing to see before the `with` block has ended")
         if len(self.layers) != 1:
             raise AttributeError(
                 f"gradient_flow has {len(self.layers)} layers: ask for one, as in flow[name]: {', '.join(self.layers)}"
@@ -176,7 +178,7 @@ def gradient_flow(model: Module) -> GradientFlow:
     Raises:
         TypeError: `model` is no module.
         RuntimeError: (at the end of the block) no recurrent layer has run, or no gradient has come to it; (inside) a
-            step of `minigrad.jit` is being recorded.
+            step of `minigrad.jit` is being recorded, or another block looks at the same layers.
 
     >>> import minigrad
     >>> from minigrad import nn

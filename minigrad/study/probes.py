@@ -9,6 +9,7 @@ small operations: in the fused operation there are no tensors c_t that h_t is ma
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any, NamedTuple
 
 from .._tensor.creation import eye, tensor, zeros
@@ -90,6 +91,8 @@ def watched(model: Module) -> tuple[dict[str, Probe], Callable[[], None]]:
     def probe(name: str, module: Any) -> Probe:
         return probes.setdefault(name, Probe(name, module))
 
+    if any({"_layer", "_step"} & vars(module).keys() for module in model.modules()):
+        raise RuntimeError("gradient_flow: another one is looking at this model: end its `with` block first")
     for name, module in model.named_modules():
         if isinstance(module, RNNBase):
             module._layer = _layer_with(module, name, probe)  # type: ignore[method-assign]
@@ -138,12 +141,12 @@ def _step_with(cell: Any, name: str, probe: Callable[[str, Any], Probe]) -> Call
 def _layer_with(module: Any, name: str, probe: Callable[[str, Any], Probe]) -> Callable[..., Any]:
     """`module._layer`, step by step through a probe."""
     original = module._layer
+    suffixes = cycle(names[0].removeprefix("weight_ih_") for names in module._all_weights)  # a call each, in this order
 
     def run_layer(x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
         if not _asked_for():
             return original(x, states, weights, lengths, reverse)
-        (which,) = [n[0] for n in module._all_weights if getattr(module, n[0]) is weights[0]]
-        follows = probe(".".join(filter(None, (name, which.removeprefix("weight_ih_")))), module)
+        follows = probe(".".join(filter(None, (name, next(suffixes)))), module)
         packed, counts = x.ndim == 2, None if lengths is None else lengths.tolist()
         if counts is not None and not packed:
             alive = tensor([[[t < n] for n in counts] for t in range(len(x))], device=x.device)

@@ -86,11 +86,14 @@ class Windows:
                 length = self._length(self._whole)
                 advice = ": take fewer steps, or keep the last window (drop_last=False)" if length else ""
                 raise ValueError(f"tbptt: {length} time steps make no window of {steps}{advice}")
-        elif len(data) == 1 and isinstance(data[0], Iterable) and not isinstance(data[0], str | bytes | dict):
+        elif len(data) == 1 and isinstance(data[0], Iterable) and not isinstance(data[0], str | bytes | dict | tuple):
             self._whole, self._pieces = None, data[0]
         else:
             kinds = ", ".join(type(x).__name__ for x in data) or "nothing"
-            raise TypeError(f"tbptt takes tensors, or one iterable of pieces (tensors or tuples of them); got {kinds}")
+            raise TypeError(
+                "tbptt takes tensors, each as an argument of its own as in tbptt(x, y, steps=...), or one iterable of "
+                f"pieces (tensors or tuples of them); got {kinds}"
+            )
 
     @property
     def state(self) -> Any:
@@ -161,7 +164,7 @@ class Windows:
         return tuple(x[key] for x in parts) if isinstance(parts, tuple) else parts[key]
 
     def _cut(self) -> Iterator[Any]:
-        """Windows from pieces: holds one piece, and what was too short for a window before it."""
+        """Windows from pieces. Holds a piece and the one before, of which the window that the caller has is a view."""
         waiting: list[Any] = []
         length, first = 0, None
         for number, piece in enumerate(self._pieces):
@@ -175,14 +178,12 @@ class Windows:
                 )
             waiting.append(piece)
             length += self._length(piece)
-            del piece
             if length >= self.steps:
                 joined = self._joined(waiting)
                 whole = length - length % self.steps
                 waiting, length = ([self._between(joined, whole, None)], length - whole) if whole < length else ([], 0)
                 for start in range(0, whole, self.steps):
                     yield self._between(joined, start, start + self.steps)
-                del joined  # before the next piece is made
         if length and not self.drop_last:
             yield self._joined(waiting)
 

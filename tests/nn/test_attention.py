@@ -106,6 +106,25 @@ def test_sums_of_half_precision_are_exact():
     assert result.dtype == mg.float16 and result.item() == 2
 
 
+@pytest.mark.parametrize(
+    ("shapes", "options"),
+    [(((2, 3, 4), (3, 5, 4), (3, 5, 6)), {}), (((2, 3, 4), (2, 5, 4), (3, 5, 6)), {}),
+     (((2, 4, 3, 4), (3, 2, 5, 4), (3, 2, 5, 6)), {"enable_gqa": True})],
+)  # fmt: skip
+def test_batches_that_do_not_fit_are_named(shapes, options):
+    with pytest.raises(RuntimeError, match="whose other dimensions broadcast, got") as refused:
+        attention(*map(mg.zeros, shapes), **options)
+    assert all(str(shape) in str(refused.value) for shape in shapes)
+    assert attention(mg.zeros(2, 1, 3, 4), mg.zeros(1, 7, 5, 4), mg.zeros(5, 6)).shape == (2, 7, 3, 6)
+
+
+@pytest.mark.parametrize("name", ["query", "key", "value", "attn_mask"])
+def test_what_is_no_tensor_is_named(name):
+    given = {"query": mg.zeros(1, 2), "key": mg.zeros(1, 2), "value": mg.zeros(1, 2), "attn_mask": None}
+    with pytest.raises(TypeError, match=f"takes a tensor as {name}, got list"):
+        attention(**{**given, name: [[1.0, 2.0]]})
+
+
 def test_the_result_is_of_the_dtype_of_the_query():
     """Whatever the mask is of."""
     for dtype in (mg.float16, mg.float32, mg.float64):

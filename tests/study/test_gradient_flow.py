@@ -358,6 +358,8 @@ def test_what_there_is_one_of():
     with gradient_flow(layer) as flow:
         layer(sequence())[0].sum().backward()
     for name in ("gates", "hidden", "cell"):
+        with pytest.raises(AttributeError, match="nothing to see before the `with` block has ended"):
+            getattr(gradient_flow(layer), name)
         with pytest.raises(AttributeError, match=r"4 layers: ask for one, as in flow\[name\]: l0, l0_reverse"):
             getattr(flow, name)
     with pytest.raises(KeyError, match="'l2' is none of l0, l0_reverse, l1, l1_reverse"):
@@ -471,3 +473,31 @@ def test_one_at_a_time():
     flow = gradient_flow(made("lstm"))
     with pytest.raises(RuntimeError, match="already looking"), flow, flow:
         pass
+    model, x = nn.Sequential(made("gru"), made("gru")), sequence()
+    names = [set(vars(layer)) for layer in model]
+    with gradient_flow(model[1]) as flow:
+        with pytest.raises(RuntimeError, match="another one is looking at this model: end its"), gradient_flow(model):
+            pass
+        assert set(vars(model[0])) == names[0]  # nothing is left of the one that was refused
+        for _ in range(2):
+            model[1](x)[0].sum().backward()
+    assert len(flow.hidden) == 2 * len(x) and [set(vars(layer)) for layer in model] == names
+
+
+def test_layers_that_share_their_weights():
+    layer, x = nn.GRU(4, 4, 3), minigrad.randn(5, 2, 4)
+    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        for k in (1, 2):
+            setattr(layer, f"{name}_l{k}", getattr(layer, f"{name}_l0"))
+    alike = nn.GRU(4, 4, 3)
+    alike.load_state_dict({name: getattr(layer, name) for name in alike.state_dict()})
+    flows = []
+    for model in (layer, alike):
+        with gradient_flow(model) as flow:
+            for part in (x[:3], x[3:]):
+                model(part)[0].square().sum().backward()
+        flows.append(flow)
+    assert list(flows[0].layers) == ["l0", "l1", "l2"]
+    for name in flows[0].layers:
+        assert len(flows[0][name].hidden) == 5
+        assert_same(flows[0][name].columns(), flows[1][name].columns())

@@ -53,7 +53,8 @@ def sample(
     best = None
     if top_k is not None and top_k < scores.shape[-1]:
         scores, best = scores.topk(top_k, dim=-1)
-    # the maximum is taken off before: a small temperature makes the others -inf, and never inf - inf
+    # the maximum is taken off before: a small temperature makes the others -inf, and never inf - inf;
+    # in double precision, as one below 1e-45 is 0 in single
     weights = ((scores - highest).double() / temperature).exp()
     drawn = multinomial(weights.reshape(-1, weights.shape[-1]), 1, replacement=True, generator=generator)
     drawn = drawn.reshape(*scores.shape[:-1], 1)

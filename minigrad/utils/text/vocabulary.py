@@ -52,6 +52,8 @@ class Vocabulary:
     @classmethod
     def from_text(cls, text: str, unknown: str | None = None) -> Vocabulary:
         """The characters of a text, in the order of their code points."""
+        if not isinstance(text, str):
+            raise TypeError(f"Vocabulary.from_text takes a str, got {type(text).__name__}: see from_sequences")
         return cls.from_sequences([text], unknown=unknown)
 
     @classmethod
