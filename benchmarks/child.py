@@ -50,14 +50,16 @@ class Child:
                 tell(event="peer", peer=name, version=peer.version(), note=peer.note)
 
     def row(self, row: Row) -> dict[str, Any]:
-        """What one row gave: for each peer numbers, or why there are none."""
+        """What one row gave: for each peer numbers, or why there are none; ratios to others, and to a smaller row."""
         found: dict[str, dict[str, Any]] = {}
         if row.measure == "start":
             samples = self.starts(row, found)
         else:
             jobs = self.agreeing(row, found)
-            samples = take_turns(jobs, self.plan["rounds"], self.plan["block"], self.plan["seconds"])
-            del jobs
+            smaller = self.smaller(row, jobs)
+            samples = take_turns({**jobs, **smaller}, self.plan["rounds"], self.plan["block"], self.plan["seconds"])
+            del jobs, smaller
+        apart = {name: samples.pop(name) for name in list(samples) if name not in found}
         for name, seconds in samples.items():
             found[name].update({k: v / row.count for k, v in spread(seconds).items()}, blocks=len(seconds))
         ratios = {
@@ -65,7 +67,14 @@ class Child:
             for base in BASES
             if base in samples
         }
-        return {"peers": found, "ratios": ratios}
+        growth = {name: ratio(parts(samples[name], row), parts(seconds, ROWS[row.over]))
+                  for (name, _), seconds in apart.items()}  # fmt: skip
+        return {"peers": found, "ratios": ratios, "growth": growth}
+
+    def smaller(self, row: Row, jobs: dict[Any, Job]) -> dict[Any, Job]:
+        """minigrad's jobs in the smaller row that this one is set beside, each under (peer, row)."""
+        names = [name for name in BASES if row.over and name in jobs]
+        return {(name, row.over): self.peers[name].build(ROWS[row.over].problem) for name in names}
 
     def agreeing(self, row: Row, found: dict[str, dict[str, Any]]) -> dict[str, Job]:
         """The jobs of all peers whose results agree; the others are named in `found`."""
@@ -146,6 +155,11 @@ class Child:
             if seconds * (row.size / size) ** 1.5 > budget:
                 return f"took {seconds:.1f} s to build size {size:,}: this one might take more than {budget:.0f} s"
         return None
+
+
+def parts(seconds: list[float], row: Row) -> list[float]:
+    """Seconds for each of the parts by which a row counts."""
+    return [s / row.count for s in seconds]
 
 
 def difference(ours: list[np.ndarray], theirs: list[np.ndarray], tolerance: tuple[float, float]) -> str | None:

@@ -50,25 +50,19 @@ def targets(rows: Sequence[Result]) -> list[dict[str, Any]]:
     measured = {row["row"]: row for row in rows if row["threads"] == 1}
     found = []
     for target in TARGETS:
-        ratio = growth(target, measured) if isinstance(target, Growth) else beside(target, measured)
+        ratio = beside(target, measured)
         passed = None if ratio is None or target.at_most is None else ratio["median"] <= target.at_most
         found.append({**target._asdict(), "ratio": ratio, "passed": passed})
     return found
 
 
-def beside(target: Target, measured: Mapping[str, Result]) -> Mapping[str, float] | None:
-    """The largest ratio to the peers that a target names, None if one of them was not measured."""
+def beside(target: Target | Growth, measured: Mapping[str, Result]) -> Mapping[str, float] | None:
+    """The ratio to a smaller row, or the largest to the peers that a target names; None if one was not measured."""
+    if isinstance(target, Growth):
+        return measured.get(target.row, {}).get("growth", {}).get(target.peer)
     ratios = measured.get(target.row, {}).get("ratios", {}).get(target.peer, {})
     against = [ratios.get(name) for name in rivals(target.against)]
     return None if None in against else max(against, key=lambda ratio: ratio["median"])
-
-
-def growth(target: Growth, measured: Mapping[str, Result]) -> Mapping[str, float] | None:
-    """The ratio of a peer's medians in two rows. They have no blocks in common whose ratios could be spread out."""
-    medians = [
-        measured.get(name, {}).get("peers", {}).get(target.peer, {}).get("median") for name in (target.row, target.over)
-    ]
-    return None if None in medians else dict.fromkeys(("median", "low", "high"), medians[0] / medians[1])
 
 
 def rivals(against: str | Sequence[str]) -> Sequence[str]:
@@ -86,8 +80,8 @@ def targets_table(found: Sequence[Mapping[str, Any]], ran: set[str]) -> str:
         row = ROWS[t["row"]].title
         asked = "reported" if t["at_most"] is None else f"at most {t['at_most']}"
         measured = ratio_cell(t["ratio"]) or "not measured"
-        if "over" in t:
-            others = f"itself in {ROWS[t['over']].title}"
+        if "against" not in t:
+            others = f"itself in {ROWS[ROWS[t['row']].over].title}"
         else:
             names = rivals(t["against"])
             others = names[0] if len(names) == 1 else f"the fastest of {' and '.join(names)}"

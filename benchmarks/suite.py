@@ -193,12 +193,11 @@ class Run:
 
     def row(self, event: dict[str, Any], threads: int) -> None:
         row = ROWS[event["row"]]
-        self.add(row.name, threads, "s", event["peers"], event["ratios"], event["seconds"])
+        self.add(row.name, threads, "s", event["peers"], event["ratios"], event["seconds"], growth=event["growth"])
 
-    def add(self, name: str, threads: int, unit: str, peers: Any, ratios: Any, seconds: float) -> None:
-        self.rows.append(
-            {"row": name, "threads": threads, "unit": unit, "peers": peers, "ratios": ratios, "seconds": seconds}
-        )
+    def add(self, name: str, threads: int, unit: str, peers: Any, ratios: Any, seconds: float, **more: Any) -> None:
+        facts = {"row": name, "threads": threads, "unit": unit, "peers": peers, "ratios": ratios, "seconds": seconds}
+        self.rows.append(facts | more)
         unwell = [peer for peer, facts in peers.items() if "error" in facts]
         remark = "".join(f"; {peer}: {peers[peer]['error']}" for peer in unwell)
         self.say(f"  {name}, {threads} thread{'s' * (threads > 1)}: {seconds:.1f} s{remark}")

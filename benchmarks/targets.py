@@ -15,11 +15,10 @@ class Target(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """A peer's time in a row beside its own in a smaller one; of rows that are divided by their size, per part."""
+    """What a part of the work costs a peer in a row beside what it costs in the smaller one that the row names."""
 
     row: str
     peer: str
-    over: str  # the other row
     at_most: float | None
 
 
@@ -69,7 +68,7 @@ TARGETS: list[Target | Growth] = [
     ),
     Target("lm-step", "minigrad", "PyTorch", 1.0),
     *(
-        Growth(f"steps-{layer}-10000", peer, f"steps-{layer}-100", 1.3)
+        Growth(f"steps-{layer}-10000", peer, 1.3)
         for layer in RECURRENT
         for peer in ("minigrad", "minigrad.jit")
     ),

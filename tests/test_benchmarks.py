@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,12 +18,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import problems, recurrent_problems, report, suite  # noqa: E402
+from benchmarks import child, problems, recurrent_problems, report, suite  # noqa: E402
 from benchmarks.child import Child, difference  # noqa: E402
 from benchmarks.measure import take_turns  # noqa: E402
 from benchmarks.peers import PEERS, Absent, Job, Peer, Unsupported, rules_by_hand, torchlike_recurrent  # noqa: E402
 from benchmarks.targets import TARGETS, Growth  # noqa: E402
-from benchmarks.workloads import GROUPS, ROWS  # noqa: E402
+from benchmarks.workloads import GROUPS, ROWS, Row  # noqa: E402
+from minigrad.recorder.program import Program  # noqa: E402
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +56,7 @@ def test_targets_name_rows_and_peers():
     for target in TARGETS:
         assert target.row in ROWS and target.peer in PEERS
         if isinstance(target, Growth):
-            assert target.over in ROWS and target.over != target.row
+            assert ROWS[target.row].over in ROWS and ROWS[target.row].over != target.row
         else:
             assert set(report.rivals(target.against)) <= set(PEERS)
 
@@ -249,7 +251,7 @@ def test_a_peer_that_ends_or_hangs_its_process_is_given_up_by_name(monkeypatch):
                     if row == "depth-100":
                         raise TimeoutError
                     return
-                yield json.dumps({"event": "row", "row": row, "peers": {}, "ratios": {}, "seconds": 0.0})
+                yield json.dumps({"event": "row", "row": row, "peers": {}, "ratios": {}, "growth": {}, "seconds": 0.0})
 
     monkeypatch.setattr(suite, "Process", Process)
     said: list[str] = []
@@ -289,22 +291,23 @@ def test_the_report_has_times_ratios_targets_and_names_who_is_missing():
     assert "- DeZero: failed: differs" in text and "- MyGrad: no erf" in text
 
 
-def test_growth_is_the_ratio_of_a_peers_own_medians(monkeypatch):
-    target = Growth("steps-rnn-1000", "minigrad", "steps-rnn-100", 1.3)
+def test_growth_is_the_ratio_of_a_peer_to_itself(monkeypatch):
+    target = Growth("steps-rnn-10000", "minigrad", 1.3)
     targets = [target, target._replace(peer="minigrad.jit"), target._replace(at_most=None)]
     monkeypatch.setattr(report, "TARGETS", targets)
 
-    def row(name, seconds):
-        return {"row": name, "threads": 1, "peers": {"minigrad": {"median": seconds}}, "ratios": {}}
+    def row(name, median):
+        growth = {"minigrad": {"median": median, "low": 1.2, "high": 1.6}}
+        return {"row": name, "threads": 1, "peers": {}, "ratios": {}, "growth": growth}
 
-    slow, absent, asked_nothing = report.targets([row("steps-rnn-100", 2.0), row("steps-rnn-1000", 3.0)])
-    assert slow["ratio"] == {"median": 1.5, "low": 1.5, "high": 1.5} and slow["passed"] is False
+    slow, absent, asked_nothing = report.targets([row("steps-rnn-10000", 1.5)])
+    assert slow["ratio"]["median"] == 1.5 and slow["passed"] is False
     assert absent["ratio"] is None and absent["passed"] is None
     assert asked_nothing["ratio"]["median"] == 1.5 and asked_nothing["passed"] is None
-    assert report.targets([row("steps-rnn-100", 2.0), row("steps-rnn-1000", 2.5)])[0]["passed"] is True
-    assert report.targets([row("steps-rnn-1000", 3.0)])[0]["ratio"] is None
-    text = report.targets_table([slow, absent], {"steps-rnn-1000"})
-    assert "| minigrad / itself in a time step of RNN, of 100 | 1.50 | at most 1.3 | missed |" in text
+    assert report.targets([row("steps-rnn-10000", 1.25)])[0]["passed"] is True
+    assert report.targets([row("steps-rnn-1000", 1.5)])[0]["ratio"] is None
+    text = report.targets_table([slow, absent], {"steps-rnn-10000"})
+    assert "| minigrad / itself in a time step of RNN, of 100 | 1.50 (1.20 to 1.60) | at most 1.3 | missed |" in text
     assert "| not measured | at most 1.3 |  |" in text
 
 
@@ -324,6 +327,49 @@ def test_a_run_beside_numpy_by_hand(tmp_path):
         assert row["peers"]["minigrad"]["median"] > 0
     assert result["rows"][0]["ratios"]["minigrad"]["NumPy by hand"]["median"] > 0
     assert "runs its step" not in done.stdout and "NumPy by hand: has no parts" in done.stdout
+
+
+def test_growth_is_measured_per_part_in_turns(monkeypatch):
+    """A long sequence costs twelve times a short one of a tenth: 1.2 for each step."""
+    monkeypatch.setattr(child, "ROWS", {row.name: row for row in (SHORT, LONG)})
+    plan = {"peers": [], "excluded": [], "quick": False, "threads": 1, "device": "cpu",
+            "rounds": 4, "block": 0.0, "seconds": 1.0}  # fmt: skip
+    one = child.Child(plan, lambda **event: None)
+    one.peers = {"minigrad": Timed(), "PyTorch": Timed()}
+    done = one.row(LONG)
+    assert [*done["growth"]] == ["minigrad"] and done["growth"]["minigrad"]["median"] == pytest.approx(1.2)
+    assert done["peers"]["PyTorch"]["median"] == pytest.approx(0.0012) and [*done["peers"]] == ["minigrad", "PyTorch"]
+    assert one.row(SHORT)["growth"] == {}
+
+
+class Timed:
+    """A peer whose jobs say how long they took."""
+
+    kinds, compiles = None, False
+
+    def forget(self, cold=False):
+        pass
+
+    def build(self, problem):
+        return Job(lambda: 0.0, float, list, timed=lambda: problem.seconds)
+
+
+SHORT = Row("short", "a short one", SimpleNamespace(kind="recurrent", seconds=0.01), count=10)
+LONG = Row("long", "a long one", SimpleNamespace(kind="recurrent", seconds=0.12), count=100, over="short")
+
+LAYERS = [name for name, row in ROWS.items() if isinstance(row.problem, recurrent_problems.Recurrent)]
+
+
+@pytest.mark.parametrize("name", [*LAYERS, "lm-step"])
+def test_what_is_compared_of_a_recorded_job_has_been_replayed(name, monkeypatch):
+    """The first call records: its results are the eager ones, whatever the program does later."""
+    row, replayed = ROWS[name], []
+    if name in LAYERS:
+        row = replace(row, problem=replace(row.problem, steps=4))
+    run = Program.run
+    monkeypatch.setattr(Program, "run", lambda self, *given: replayed.append(self) or run(self, *given))
+    loaded("minigrad.jit").build(row.problem).check(row.steps)
+    assert replayed
 
 
 def test_the_cuda_path_on_the_stand_in():

@@ -19,6 +19,8 @@ class Row:
     quick: whether `--quick` has it.
     compile: whether `--quick` has the peers in it that take seconds to compile.
     series, size: a row of a growing series; a peer that has become too slow for the next size is spared it.
+    over: the name of a smaller row: minigrad's jobs of that row take turns with this one's, so that what a part costs
+        here can be divided by what it costs there.
     parallel: whether more threads can matter; a row without it runs with the first number of threads alone.
     steps, tolerance: how many steps are compared, and how closely (relative and absolute).
     compare: a smaller problem that is compared instead, where rounding grows too far in this one.
@@ -33,6 +35,7 @@ class Row:
     compile: bool = False
     series: str = ""
     size: int = 0
+    over: str = ""
     parallel: bool = True
     steps: int = 5
     tolerance: tuple[float, float] = (1e-3, 1e-4)

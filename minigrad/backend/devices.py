@@ -144,13 +144,6 @@ def device_of(array: Array) -> device:
     return CPU if library(array).__name__ == "numpy" else device("cuda", int(array.device.id))
 
 
-def place_of(array: Array) -> Any:
-    """Where memory can be used again without waiting: the device, and on a GPU the stream. What another stream has
-    been given to do may not be done."""
-    where = device_of(array)
-    return where if where.type == "cpu" else (where, library(array).cuda.get_current_stream().ptr)
-
-
 def to_device(array: Array, where: device) -> Array:
     """`array` itself if it lives on `where`, else a copy there."""
     here = device_of(array)

@@ -14,9 +14,8 @@ from ...autograd.modes import modes
 from ...autograd.node import TensorBase
 from ...autograd.operands import array_of
 from ...autograd.views import current_node
-from ...backend.devices import place_of
 from ...backend.library import Array, library
-from .lending import NOTHING, borrow, give_back, lend, lent
+from .lending import NOTHING, borrow, give_back, lend, lent, place_of
 from .stretches import Batch, Carried, batch_of
 from .workspace import Weights, Workspace
 

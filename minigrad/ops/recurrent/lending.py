@@ -15,7 +15,8 @@ import weakref
 from collections import deque
 from typing import Any
 
-from ...backend.library import numpy
+from ...backend.devices import device_of
+from ...backend.library import Array, library, numpy
 
 _MOST = 1 << 28  # bytes of free workspaces
 NOTHING = numpy.empty(0, bool)  # the key of nothing
@@ -24,6 +25,13 @@ _free: dict[Any, list[Any]] = {}  # the size used last is at the end
 _bytes = 0  # in the free ones
 _lent: dict[int, tuple[Any, Any]] = {}  # id of the key -> what is lent, and the reference that sees its end
 _lock = threading.Lock()
+
+
+def place_of(array: Array) -> Any:
+    """Where memory can be used again without waiting: the device, and on a GPU the stream. What another stream has
+    been given to do may not be done."""
+    where = device_of(array)
+    return where if where.type == "cpu" else (where, library(array).cuda.get_current_stream().ptr)
 
 
 def borrow(kind: type, *size: Any) -> Any:

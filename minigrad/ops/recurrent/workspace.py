@@ -30,7 +30,7 @@ class Workspace:
         outputs: (steps, size, P), the states h.
         start: (size, P), h before the first step.
         output_grads: (steps, size, P).
-        key: what tells it from others of its kind, `place` among it (`place_of` in backend/devices.py).
+        key: what tells it from others of its kind, `place` among it (`place_of` in lending.py).
         by_step: for each step the views that the loop forward works on, and those of the loop backward.
         nbytes: what all of it takes, about.
     """
