@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     cli.add_command(commands)
     language.add_commands(commands)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # texts have letters that not every terminal knows
     try:
         args = parser.parse_args(argv)
         if not hasattr(args, "run"):
@@ -35,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.run(args)
     except UserError as error:
         print(f"minigrad: {error}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"minigrad: not enough memory for a network or batches of this size: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("minigrad: interrupted", file=sys.stderr)

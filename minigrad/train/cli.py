@@ -16,7 +16,6 @@ from minigrad.utils.data import DataLoader
 
 from . import datasets
 from .curves import save_curves
-from .errors import NonFiniteError, UserError
 from .history import Epoch
 from .metrics import correct
 from .options import (
@@ -26,6 +25,7 @@ from .options import (
     counts,
     one_of,
     output_folder,
+    plain_errors,
     positive,
     require_device,
     require_drawing,
@@ -154,10 +154,8 @@ def run(args: argparse.Namespace) -> None:
         LambdaLR(optimizer, lambda done: 1 - done / steps), scheduler_every="step", jit=args.recorded, progress=Lines(),
     )  # fmt: skip
     start = time.perf_counter()
-    try:
+    with plain_errors(out):
         history = trainer.fit(train, epochs, validation=test)
-    except NonFiniteError as error:
-        raise UserError(f"{str(error).partition(':')[0]}: try a smaller --lr") from None
     seconds = time.perf_counter() - start
 
     title = f"{args.data}: MLP {layers}, {args.optimizer}"
@@ -175,11 +173,9 @@ def run(args: argparse.Namespace) -> None:
         "metrics": [_metrics(epoch) for epoch in history],
     }
     curves_file, checkpoint_file = out / "curves.png", out / "checkpoint.safetensors"
-    try:
+    with plain_errors(out):
         minigrad.save(checkpoint, checkpoint_file)
         save_curves(curves_file, history, title)
-    except OSError as error:
-        raise UserError(f"cannot write to {out}: {error.strerror or error}") from None
     print(f"test accuracy {100 * history[-1].validation_accuracy:.2f} % after {epochs} epochs in {seconds:.1f} s")
     print(f"curves:     {curves_file}")
     print(f"checkpoint: {checkpoint_file}")
@@ -199,8 +195,7 @@ class Lines(Progress):
     def line(self, trainer: Trainer, row: Epoch) -> str:
         train = f"train loss {row.training_loss:.4f}, acc {100 * row.training_accuracy:.2f} %"
         test = f"test loss {row.validation_loss:.4f}, acc {100 * row.validation_accuracy:.2f} %"
-        number = f"{row.number:{len(str(trainer.epochs))}}/{trainer.epochs}"
-        return f"epoch {number}  {train}  {test}  {row.seconds:.2f} s"
+        return f"epoch {self.number(trainer, row)}  {train}  {test}  {row.seconds:.2f} s"
 
 
 def _metrics(row: Epoch) -> dict[str, float]:

@@ -1,17 +1,18 @@
-"""What the commands share: a parser of one-line errors, values of options, and checks before a long run."""
+"""What the commands share: a parser of one-line errors, checks and errors of a long run, values of options."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 from minigrad.backend.devices import cupy_or_error
 
-from .errors import UserError, extra
+from .errors import NonFiniteError, UserError, extra
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,15 +56,31 @@ def require_device(name: str) -> None:
             raise UserError(f"--device cuda: {error}") from None
 
 
-def output_folder(name: str) -> Path:
+def output_folder(name: str, advice: str = "give another folder with --out") -> Path:
     """The folder `name`, made if needed, in which files can be written."""
     out = Path(name)
     try:
         out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=out).close()
     except OSError as error:
-        raise UserError(f"cannot write to {out}: {error.strerror}; give another folder with --out") from None
+        raise UserError(f"cannot write to {out}: {error.strerror}; {advice}") from None
     return out
+
+
+# -- in a run ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def plain_errors(out: Path) -> Iterator[None]:
+    """What the user can put right in a training, and in writing what it gave to `out`, as `UserError`."""
+    try:
+        yield
+    except NonFiniteError as error:
+        raise UserError(f"{str(error).partition(':')[0]}: try a smaller --lr") from None
+    except BrokenPipeError:  # nobody reads what is printed
+        raise
+    except OSError as error:
+        raise UserError(f"cannot write to {out}: {error.strerror or error}") from None
 
 
 # -- values of options ---------------------------------------------------------------------------------------

@@ -21,6 +21,10 @@ class Progress(Callback):
     def __init__(self) -> None:
         self.bar: Any = None
 
+    def number(self, trainer: Trainer, row: Epoch) -> str:
+        """The number of the epoch, and of how many where that is known."""
+        return f"{row['number']:{len(str(trainer.epochs))}}/{trainer.epochs}" if trainer.epochs else str(row["number"])
+
     def line(self, trainer: Trainer, row: Epoch) -> str:
         """What is printed after an epoch.
 
@@ -29,8 +33,7 @@ class Progress(Callback):
         >>> Progress().line(SimpleNamespace(epochs=10), row)
         'epoch  3/10  training loss 0.2500 (last batch 0.2000), accuracy 0.9000  lr 0.1  1.00 s'
         """
-        of = f"{row['number']:{len(str(trainer.epochs))}}/{trainer.epochs}" if trainer.epochs else str(row["number"])
-        parts = [f"epoch {of}"]
+        parts = [f"epoch {self.number(trainer, row)}"]
         for part in "training", "validation":
             shown = [f"{k.removeprefix(part)[1:]} {v:.4f}" for k, v in row.items() if k.startswith(f"{part}_")]
             if part == "training":

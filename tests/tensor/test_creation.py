@@ -159,6 +159,8 @@ def test_multinomial(device):
     assert sorted(minigrad.multinomial(weights[0], 2).tolist()) == [0, 2]
     first = minigrad.stack([minigrad.multinomial(weights[0], 2)[0] for _ in range(400)]).float()
     assert abs((first == 2).float().mean().item() - 0.75) < 0.1
+    for replacement in (True, False):
+        assert minigrad.multinomial(weights[:0], 2, replacement).shape == (0, 2)
 
 
 def test_generators(device):

@@ -12,6 +12,15 @@ RHYME = "one two three, who has seen the bee? four five six! " * 25
 SMALL = {"hidden": 12, "embedding": 6, "batch_size": 4, "window": 16, "epochs": 2, "lr": 0.01}
 
 
+def flags(**values):
+    """Options of the command line: hidden=16 is --hidden 16."""
+    return [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+
+
+#: a small run on the command line
+OPTIONS = flags(hidden=16, embedding=6, batch_size=4, window=16, epochs=2, lr=0.01)
+
+
 def small_trainer(folder, text=RHYME, device="cpu", recorded=True, save_every=10**9, **settings):
     """(trainer, windows to train on, windows held out)."""
     corpus = Corpus.of(text, device)

@@ -24,6 +24,12 @@ def test_the_text_that_python_carries():
     assert read_text(characters=10) == text[:10]
 
 
+def test_the_text_of_a_file(tmp_path):
+    """The mark with which Windows begins a file is not a part of it."""
+    (tmp_path / "file").write_text("naïve text", encoding="utf-8-sig")
+    assert read_text(tmp_path / "file") == "naïve text" and read_text(tmp_path / "file", 4) == "naïv"
+
+
 def test_the_last_part_of_a_text_is_held_out():
     text = "".join(map(chr, range(100, 1100)))
     corpus = Corpus.of(text)

@@ -58,12 +58,12 @@ class Windows:
 
     def state_dict(self) -> dict[str, Any]:
         """The windows of this pass that are done, and the state after them."""
-        return {"done": self._done, "state": list(self._state) if self._done else None}
+        return {"done": self._done, "state": list(self._state)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Let the next pass go on from there."""
         self._done, self._resumed = state["done"], True
-        self._state = tuple(state["state"]) if self._done else self.first  # the trainer moves it to its device
+        self._state = tuple(state["state"])  # the trainer moves it to its device
 
 
 class CarryingTrainer(Trainer):

@@ -18,6 +18,7 @@ from ..options import (
     not_negative,
     one_of,
     output_folder,
+    plain_errors,
     positive,
     probability,
     require_device,
@@ -29,7 +30,7 @@ from .corpus import HELD_OUT, Corpus, read_text
 from .description import OPTIMIZERS, Description, Settings, bits, read_checkpoint
 from .generation import TEMPERATURE, generate
 from .model import CELLS
-from .training import checkpoint_in, fit, make_trainer, save_picture
+from .training import checkpoint_in, make_trainer, save_picture
 
 DESCRIPTION = f"""\
 Train a recurrent network to predict the next character of a text, and let it write.
@@ -136,8 +137,10 @@ def run_lm(args: argparse.Namespace) -> None:
     if before is not None and before.digest != corpus.digest:
         raise UserError(f"{source}: the text is not the one that the run began with, so that it cannot be resumed")
     corpus.require(settings.batch_size, settings.window)
-    folder = f"runs/lm-{settings.cell}" if resumed is None else os.path.dirname(resumed) or "."
-    out = output_folder(args.out or folder)
+    if resumed is None:
+        out = output_folder(args.out or f"runs/lm-{settings.cell}")
+    else:
+        out = output_folder(os.path.dirname(resumed) or ".", "copy the run to another folder and resume it there")
     trainer, training, held_out = make_trainer(description, corpus, out, args.device, args.recorded)
 
     title = f"{settings.cell.upper()} {' + '.join([str(settings.hidden)] * settings.layers)}, {settings.optimizer}"
@@ -155,14 +158,16 @@ def run_lm(args: argparse.Namespace) -> None:
         except ResumeError as error:
             raise UserError(" ".join(str(error).split())) from None
     start = time.perf_counter()
-    try:
-        history = fit(trainer, training, held_out, settings.epochs, out)
-    except KeyboardInterrupt:
-        if os.path.exists(out / "last.safetensors"):
+    with plain_errors(out):
+        if resumed is None:
+            trainer.save(out / "last.safetensors")  # or --resume would take that of an earlier run in this folder
+        try:
+            history = trainer.fit(training, settings.epochs, validation=held_out)
+        except KeyboardInterrupt:
             print(f"to go on: python -m minigrad lm --resume {out}")
-        raise
-    seconds = time.perf_counter() - start
-    save_picture(out / "curves.png", history, title)
+            raise
+        seconds = time.perf_counter() - start
+        save_picture(out / "curves.png", history, title)
     found = bits(history[-1].validation_loss)
     print(f"held out: {found:.3f} bits per character after {len(history)} epochs, {seconds:.1f} s")
     print(f"curves:   {out / 'curves.png'}")
@@ -194,9 +199,7 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
 def run_generate(args: argparse.Namespace) -> None:
     """Print a prompt and what the model makes of it. Raises `UserError`."""
     require_device(args.device)
-    description, weights = read_checkpoint(checkpoint_in(args.checkpoint, "best"))
-    model = description.make_model()
-    model.load_state_dict(weights)
+    description, model = read_checkpoint(checkpoint_in(args.checkpoint, "best"))
     model.to(args.device)
     generator = Generator(args.device).manual_seed(args.seed)
     try:

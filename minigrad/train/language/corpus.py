@@ -58,13 +58,13 @@ class Corpus:
         """
         vocabulary = Vocabulary.from_text(text)
         tokens = vocabulary.encode(text, device)
-        split = len(text) - len(text) * HELD_OUT // 100
+        split = len(text) - max(2, len(text) * HELD_OUT // 100)  # one to read, and one to predict
         return cls(vocabulary, tokens[:split], tokens[split:], hashlib.sha256(text.encode()).hexdigest())
 
     def require(self, batch_size: int, window: int) -> None:
-        """Raise UserError unless there is a whole window of every stream, and something to measure on."""
-        enough = max(batch_size * window + 1, 2 * (100 - HELD_OUT) // HELD_OUT)
-        if len(self.training) < enough or len(self.held_out) < 2:
+        """Raise UserError unless there is a whole window of every stream."""
+        enough = batch_size * window + 1
+        if len(self.training) < enough:
             raise UserError(
                 f"the text is too short: {len(self.training):,} characters to train on, but {batch_size} streams with "
                 f"a window of {window} take at least {enough:,}; give a longer text, or a smaller --batch-size or "

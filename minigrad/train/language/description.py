@@ -43,6 +43,10 @@ class Settings:
     clip: float = 1.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"there is no optimizer {self.optimizer!r}, but {', '.join(OPTIMIZERS)}")
+
     @property
     def rate(self) -> float:
         """The learning rate at its highest."""
@@ -74,8 +78,8 @@ class Description:
             raise ValueError(f"this is a training with another {', '.join(other)}")
 
 
-def read_checkpoint(path: str) -> tuple[Description, dict[str, Any]]:
-    """What the checkpoint says, and the weights.
+def read_checkpoint(path: str) -> tuple[Description, LanguageModel]:
+    """What the checkpoint says, and its model.
 
     Raises:
         UserError: it is not there, damaged, or no checkpoint of a language model.
@@ -93,11 +97,12 @@ def read_checkpoint(path: str) -> tuple[Description, dict[str, Any]]:
     try:
         state = parts["description"]["state"]
         description = Description(Settings(**state["settings"]), Vocabulary(**state["vocabulary"]), state["digest"])
-        description.make_model().load_state_dict(parts["model"]["state"])
+        model = description.make_model()
+        model.load_state_dict(parts["model"]["state"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         why = " ".join(str(error).split())
         raise UserError(f"{path} is a checkpoint of another model, or of another version ({why}): {advice}") from None
-    return description, parts["model"]["state"]
+    return description, model
 
 
 def bits(nats: float) -> float:

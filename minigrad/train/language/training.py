@@ -13,7 +13,6 @@ from minigrad.optim.lr_scheduler import LambdaLR
 
 from ..checkpoint import Checkpoint
 from ..curves import Panels, save_panels
-from ..errors import NonFiniteError, UserError
 from ..history import Epoch
 from ..logs import CSVLog
 from ..progress import Progress
@@ -73,7 +72,7 @@ def make_trainer(
         scheduler_every="step",
         clip_norm=settings.clip,
         callbacks=[
-            Samples(corpus.vocabulary, out / "samples.txt", every=max(1, settings.epochs // 4), seed=settings.seed),
+            Samples(corpus.vocabulary, out / "samples.txt", every=max(1, settings.epochs // 4)),
             CSVLog(out / "log.csv"),
             Checkpoint(out, every_steps=save_every),
         ],
@@ -84,25 +83,13 @@ def make_trainer(
     return trainer, training, held_out
 
 
-def fit(trainer: Trainer, training: Windows, held_out: Windows, epochs: int, out: Path) -> list[Epoch]:
-    """Train to the end. Raises UserError for what goes wrong on the way."""
-    try:
-        return trainer.fit(training, epochs, validation=held_out)
-    except NonFiniteError as error:
-        raise UserError(f"{str(error).partition(':')[0]}: try a smaller --lr") from None
-    except BrokenPipeError:  # nobody reads what is printed
-        raise
-    except OSError as error:
-        raise UserError(f"cannot write to {out}: {error.strerror or error}") from None
-
-
 class Lines(Progress):
     """The lines of the command: bits per character."""
 
     def line(self, trainer: Trainer, row: Epoch) -> str:
-        number = f"{row.number:{len(str(trainer.epochs))}}/{trainer.epochs}"
         measured = f"training {bits(row.training_loss):.3f}, held out {bits(row.validation_loss):.3f}"
-        return f"epoch {number}  bits per character: {measured}  lr {row.lr:.2g}  {row.seconds:.1f} s"
+        rest = f"lr {row.lr:.2g}  {row.seconds:.1f} s"
+        return f"epoch {self.number(trainer, row)}  bits per character: {measured}  {rest}"
 
 
 def save_picture(path: Path, history: list[Epoch], title: str) -> None:
