@@ -71,9 +71,9 @@ class LSTMWorkspace(GatedWorkspace):
         forward, backward = [], []
         for t, block in enumerate(self.blocks):
             tanh_c, g, o, i, f, q, ig, fc = block
-            forward.append((self.projected[t], block[2:5], o, i, f, g, ig, fc, tanh_c, q, self.h[t]))
-            into = self.grads_at(t)
-            backward.append((self.h_grads[t], block[2:5], block[5:8], block[5:7], block[:2], block[2:4], f, into))
+            oif, h = block[2:5], q if self.state == self.hidden else self.h[t]
+            forward.append((self.projected[t], oif, o, i, f, g, ig, fc, tanh_c, q, h))
+            backward.append((self.h_grads[t], oif, block[5:8], block[5:7], block[:2], block[2:4], f, self.grads_at(t)))
         return forward, backward
 
     @staticmethod
