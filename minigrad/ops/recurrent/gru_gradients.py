@@ -18,8 +18,8 @@ class GRUGradients(Workspace):
 
     def weight_grads(self, before: Array) -> list[Array]:
         of_state, of_input = self.grads[: 3 * self.hidden], self.grads[self.hidden :]
-        sums = [of_state.dot(x) for x in (before, self.inputs[:, -1])]
-        return [of_input.dot(self.inputs), *[self.xp.roll(x, -self.hidden, axis=0) for x in sums]]
+        sums = [self.product(of_state, x) for x in (before, self.inputs[:, -1])]
+        return [self.product(of_input, self.inputs), *[self.xp.roll(x, -self.hidden, axis=0) for x in sums]]
 
     @staticmethod
     def separated(sums: list[Array], weights: Weights) -> Weights:

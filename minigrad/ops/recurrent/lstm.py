@@ -56,7 +56,7 @@ class LSTMWorkspace(GatedWorkspace):
     def allocate_blocks(self) -> None:
         xp, block = self.xp, (self.hidden, self.size)
         self.blocks = xp.empty((self.steps, 8, *block), self.dtype)
-        self.cell, self.cell_grad, self.product = (xp.empty(block, self.dtype) for _ in range(3))
+        self.cell, self.cell_grad, self.from_q = (xp.empty(block, self.dtype) for _ in range(3))
         self.rest = xp.empty((3, *block), self.dtype)
         self.factors = xp.empty((3, *block), self.dtype)
         self.slopes = xp.empty((2, *block), self.dtype)
@@ -115,7 +115,7 @@ class LSTMWorkspace(GatedWorkspace):
         by_c, by_g = slopes
         di, df, dg, do = self.gate_grads
         every = self.gate_grads.reshape(4 * self.hidden, self.size)
-        one, by_q, hr = self.one, self.product, weights.hr
+        one, from_q, hr = self.one, self.from_q, weights.hr
         product, weight, out = in_pieces(xp.ascontiguousarray(weights.hh.T), dh)
         dq = dh if hr is None else self.q_grad
         for grad, oif, q_ig_fc, q_ig, tanh_c_g, o_i, f, into in self.loop(True, reverse):
@@ -127,8 +127,8 @@ class LSTMWorkspace(GatedWorkspace):
             multiply(q_ig_fc, rest, factors)
             multiply(q_ig, tanh_c_g, slopes)
             subtract(o_i, slopes, slopes)
-            multiply(dq, by_c, by_q)
-            add(dc, by_q, dc)
+            multiply(dq, by_c, from_q)
+            add(dc, from_q, dc)
             multiply(dq, by_o, do)
             multiply(dc, by_i, di)
             multiply(dc, by_f, df)

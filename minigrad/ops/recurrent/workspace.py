@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ...backend.blas import LEAN
 from ...backend.library import Array, library
 
-_PIECES = 2, 4, 8, 16  # of a product; of more each would be too small
+_PIECES = 2, 4, 8, 16, 32  # of a product; of more each would be too small
 _FEW = 8  # sequences; of fewer, what belongs to one time step would lie scattered if a row were a feature
 _VIEW = 150  # bytes of a view, about
 
@@ -89,7 +89,11 @@ class Workspace:
     def weight_grads(self, before: Array) -> list[Array]:
         """Sums over this stretch: the gradient of weight_ih with that of bias_ih in a last column, that of weight_hh,
         and what else `separated` needs. `before`: h before each step, (steps * size, P)."""
-        return [self.grads.dot(self.inputs), self.grads.dot(before)]
+        return [self.product(self.grads, self.inputs), self.product(self.grads, before)]
+
+    def product(self, a: Array, b: Array) -> Array:
+        """The matrix product of gradients and what they belong to."""
+        return a.dot(b)
 
     @staticmethod
     def separated(sums: list[Array], weights: Weights) -> Weights:
@@ -148,6 +152,8 @@ class GatedWorkspace(Workspace):
         self.inputs[:, :-1] = rows
         if self.size >= _FEW:
             inputs = self.inputs.reshape(self.steps, self.size, self.inputs.shape[1])
+            if self.size * weight.size > LEAN:  # kernels that pack take rows faster, the lean ones columns
+                weight = self.xp.ascontiguousarray(weight)
             self.xp.matmul(weight, inputs.transpose(0, 2, 1), out=self.projected)
         else:
             product = self.inputs.dot(weight.T).reshape(self.steps, self.size, len(weight))
@@ -160,6 +166,14 @@ class GatedWorkspace(Workspace):
         else:  # step by step
             grads = self.grads[-len(weight) :].reshape(len(weight), self.steps, size)
             self.xp.matmul(grads.transpose(1, 2, 0), weight, out=out.reshape(self.steps, size, -1))
+
+    def product(self, a: Array, b: Array) -> Array:
+        if b.ndim == 1 or self.size < _FEW:  # where gradients lie in columns, which pieces of rows would copy
+            return a.dot(b)
+        out = self.xp.empty((len(a), b.shape[1]), self.dtype)
+        product, a, into = in_pieces(a, out)
+        product(a, b, into)
+        return out
 
 
 def in_pieces(weight: Array, out: Array) -> tuple[Any, Array, Array]:
@@ -174,9 +188,9 @@ def in_pieces(weight: Array, out: Array) -> tuple[Any, Array, Array]:
 
 
 def augmented(weight: Array, bias: Any) -> Array:
-    """`weight` with `bias`, or zeros, as a last column."""
+    """`weight` with `bias`, or zeros, as a last column; column after column in memory."""
     rows, columns = weight.shape
-    out = library(weight).empty((rows, columns + 1), weight.dtype)
+    out = library(weight).empty((columns + 1, rows), weight.dtype).T
     out[:, :-1] = weight
     out[:, -1] = 0 if bias is None else bias
     return out
