@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from minigrad.backend import blas
@@ -32,3 +33,17 @@ def test_products_are_cut_for_the_kernels_that_gain(chosen, lean):
 def test_a_library_that_does_not_tell(monkeypatch):
     monkeypatch.setattr(blas.ctypes, "CDLL", lambda path: object())
     assert blas._kernels() == ""
+
+
+def test_products_are_cut_into_lean_pieces(monkeypatch):
+    weight, out = np.ones((12, 5)), np.empty((12, 10))
+    for lean, pieces in {599: 2, 300: 2, 299: 4, 150: 4}.items():
+        monkeypatch.setattr(blas, "LEAN", lean)
+        product, parts, into = blas.in_pieces(weight, out)
+        assert product is np.matmul and parts.shape == (pieces, 12 // pieces, 5)
+        product(parts, np.full((5, 10), 2.0), into)
+        assert (out == 10).all()
+        out[...] = 0
+    for lean in (600, 149, 0):  # lean as it is; 8 pieces of 12 rows do not come out even; never
+        monkeypatch.setattr(blas, "LEAN", lean)
+        assert blas.in_pieces(weight, out)[0] is np.dot

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import numpy as np
 import pytest
 from recurrent_helpers import CELLS, KINDS, apart, initial, joined, made, parts, weighted
 from recurrent_operations import ENDS, OPERATIONS, Case
@@ -12,7 +11,7 @@ from recurrent_operations import ENDS, OPERATIONS, Case
 import minigrad as mg
 from minigrad import autograd
 from minigrad.autograd import gradcheck, gradgradcheck
-from minigrad.ops.recurrent import workspace
+from minigrad.backend import blas
 
 TIGHT = 1e-11
 
@@ -65,24 +64,10 @@ def test_the_twin_is_equal(kind, ends, reverse):
 @pytest.mark.parametrize("kind", OPERATIONS)
 def test_the_twin_is_equal_however_products_are_cut(kind, ends, lean, monkeypatch):
     """Into pieces, step by step, or not at all: on this processor or on another."""
-    monkeypatch.setattr(workspace, "LEAN", lean)
+    monkeypatch.setattr(blas, "LEAN", lean)
     for sizes in [(4, 9, 3, 8), (3, 9, 2, 3)]:
         case = Case(kind, ends, reverse=lean == 100, sizes=sizes)
         compare_with_twin(case, range(len(case())), f"{sizes}, lean up to {lean}")
-
-
-def test_products_are_cut_into_lean_pieces(monkeypatch):
-    weight, out = np.ones((12, 5)), np.empty((12, 10))
-    for lean, pieces in {599: 2, 300: 2, 299: 4, 150: 4}.items():
-        monkeypatch.setattr(workspace, "LEAN", lean)
-        product, parts, into = workspace.in_pieces(weight, out)
-        assert product is np.matmul and parts.shape == (pieces, 12 // pieces, 5)
-        product(parts, np.full((5, 10), 2.0), into)
-        assert (out == 10).all()
-        out[...] = 0
-    for lean in (600, 149, 0):  # lean as it is; 8 pieces of 12 rows do not come out even; never
-        monkeypatch.setattr(workspace, "LEAN", lean)
-        assert workspace.in_pieces(weight, out)[0] is np.dot
 
 
 @pytest.mark.parametrize("ends", ENDS)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...autograd.primitive import primitive
+from ...backend.blas import in_pieces
 from ...backend.door import whole
 from ...backend.library import Array
 from ..activation import sigmoid
@@ -22,7 +23,7 @@ from .fused import Kinds, backward, forward, options
 from .gpu import GRUOnGPU
 from .gru_gradients import GRUGradients
 from .unrolled import first_state, unrolled
-from .workspace import GatedWorkspace, Weights, augmented, in_pieces
+from .workspace import GatedWorkspace, Weights, augmented
 
 
 def gru_twin(input, h, weight_ih, weight_hh, bias_ih, bias_hh, *, lengths, reverse, keep):

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...autograd.primitive import primitive
+from ...backend.blas import in_pieces
 from ...backend.door import whole
 from ...backend.library import Array, library
 from ..activation import sigmoid
@@ -23,7 +24,7 @@ from ..linear import linear
 from .fused import Kinds, backward, forward, options
 from .gpu import LSTMOnGPU
 from .unrolled import first_state, unrolled
-from .workspace import GatedWorkspace, Weights, augmented, columns, in_pieces
+from .workspace import GatedWorkspace, Weights, augmented, columns
 
 
 def lstm_twin(input, h, c, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, *, lengths, reverse, keep):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ...backend.blas import LEAN
+from ...backend import blas
 from ...backend.library import Array, library
 
-_PIECES = 2, 4, 8, 16, 32  # of a product; of more each would be too small
 _FEW = 8  # sequences; of fewer, what belongs to one time step would lie scattered if a row were a feature
 _VIEW = 150  # bytes of a view, about
 
@@ -152,7 +151,7 @@ class GatedWorkspace(Workspace):
         self.inputs[:, :-1] = rows
         if self.size >= _FEW:
             inputs = self.inputs.reshape(self.steps, self.size, self.inputs.shape[1])
-            if self.size * weight.size > LEAN:  # kernels that pack take rows faster, the lean ones columns
+            if self.size * weight.size > blas.LEAN:  # kernels that pack take rows faster, the lean ones columns
                 weight = self.xp.ascontiguousarray(weight)
             self.xp.matmul(weight, inputs.transpose(0, 2, 1), out=self.projected)
         else:
@@ -161,7 +160,7 @@ class GatedWorkspace(Workspace):
 
     def input_grads(self, weights: Weights, out: Array) -> None:
         weight, size = weights.ih, self.size
-        if size < _FEW or size * weight.size > LEAN:
+        if size < _FEW or size * weight.size > blas.LEAN:
             super().input_grads(weights, out)
         else:  # step by step
             grads = self.grads[-len(weight) :].reshape(len(weight), self.steps, size)
@@ -171,20 +170,9 @@ class GatedWorkspace(Workspace):
         if b.ndim == 1 or self.size < _FEW:  # where gradients lie in columns, which pieces of rows would copy
             return a.dot(b)
         out = self.xp.empty((len(a), b.shape[1]), self.dtype)
-        product, a, into = in_pieces(a, out)
+        product, a, into = blas.in_pieces(a, out)
         product(a, b, into)
         return out
-
-
-def in_pieces(weight: Array, out: Array) -> tuple[Any, Array, Array]:
-    """(product, weight, out), so that `product(weight, x, out)` is a matrix product: in as few pieces, of some rows of
-    `weight` each, as are lean (`backend/blas.py`); in one where that does not come out even."""
-    rows, columns = weight.shape
-    multiplications, xp = weight.size * out.shape[1], library(weight)
-    for count in _PIECES if multiplications > LEAN else ():
-        if multiplications <= LEAN * count and rows % count == 0:
-            return xp.matmul, weight.reshape(count, -1, columns), out.reshape(count, rows // count, -1)
-    return xp.dot, weight, out
 
 
 def augmented(weight: Array, bias: Any) -> Array:
