@@ -205,11 +205,14 @@ def main(arguments=()):
     parser = argparse.ArgumentParser(description="the adding problem: RNN and LSTM, SGD, momentum, Adagrad and RMSprop")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="draw adding_problem.png there")
     options = parser.parse_args(arguments)
+    if options.out:  # that there is a folder and matplotlib is known before the training
+        import matplotlib  # noqa: F401
+
+        options.out.mkdir(parents=True, exist_ok=True)
     curves, models = compare()
     flow = flows(models)
     say(curves, flow)
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
         draw(curves, flow, options.out / "adding_problem.png")
 
 

@@ -120,8 +120,8 @@ class Reader(nn.Module):
 
 def read(model, texts):
     """ISO dates of texts."""
-    read = [model.read(*encoded(texts[k : k + 500])) for k in range(0, len(texts), 500)]
-    return [SIGNS.decode(row) for part in read for row in part]
+    found = [model.read(*encoded(texts[k : k + 500])) for k in range(0, len(texts), 500)]
+    return [SIGNS.decode(row) for part in found for row in part]
 
 
 def split(seed):
@@ -195,7 +195,6 @@ def draw(model, text, folder):
     figure.colorbar(axes.imshow(weights.numpy(), cmap="viridis", vmin=0, vmax=1))
     axes.set_xticks(range(len(text)), text)
     axes.set_yticks(range(10), SIGNS.decode(found[0]))
-    folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / "attention.png")
     print(f"drawn in {folder / 'attention.png'}")
 
@@ -212,6 +211,7 @@ def main():
             encoded([text])
         except ValueError as error:
             parser.error(str(error))
+    arguments.out.mkdir(parents=True, exist_ok=True)
     minigrad.manual_seed(arguments.seed)
     days, held_out = split(arguments.seed)
     model = Reader()

@@ -180,6 +180,10 @@ def main(arguments=()):
     parser = argparse.ArgumentParser(description="sunspots, forecast a year ahead by an LSTM and by linear models")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="draw sunspots.png there")
     options = parser.parse_args(arguments)
+    if options.out:  # that there is a folder and matplotlib is known before the training
+        import matplotlib  # noqa: F401
+
+        options.out.mkdir(parents=True, exist_ok=True)
     years, numbers = record()
     count = sum(year >= TEST for year in years)
     order, epochs = chosen(numbers[:-count].sqrt())
@@ -195,7 +199,6 @@ def main(arguments=()):
         print(f"the LSTM {verdict if better else 'does not beat'} {name}")
     with_hindsight(numbers, count)
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
         draw(years[-count:], found, truth, options.out / "sunspots.png")
 
 

@@ -23,6 +23,7 @@ Run `python examples/tones.py`, or with `--noise 1`; add a network of your own t
 """
 
 import argparse
+import math
 import time
 from statistics import mean, stdev
 
@@ -144,6 +145,8 @@ def main():
     parser.add_argument("--noise", type=float, default=NOISE)
     parser.add_argument("--no-jit", dest="recorded", action="store_false", help="run each training step eagerly")
     arguments = parser.parse_args()
+    if not 0 <= arguments.noise < math.inf:
+        parser.error(f"--noise is the deviation of the noise, a number of at least 0; got {arguments.noise}")
     training = [recordings(TRAINING, np.random.default_rng(seed), arguments.noise) for seed in SEEDS]
     test = recordings(TEST, np.random.default_rng(1000), arguments.noise)
     features, tones, lengths = test

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from test_examples import line_of, module_of, numbers, small
+from watched_steps import watched
 
 import minigrad
 from minigrad.study import gradient_flow
@@ -104,6 +105,23 @@ def test_the_task():
     assert (y - 1).square().mean().item() == pytest.approx(module.ALWAYS_ONE, rel=0.1)
     same = [module.sequences(3, minigrad.Generator().manual_seed(1))[0].tolist() for _ in range(2)]
     assert same[0] == same[1]
+
+
+def test_large_gradients_are_clipped(monkeypatch):
+    module, steps = module_of("adding_problem"), watched(monkeypatch)
+    module.STEPS, module.CHECKS, of = 4, 2, module.sequences
+    monkeypatch.setattr(module, "sequences", lambda *args: (lambda x, y: (x, 100 * y))(*of(*args)))
+    module.train("LSTM", lambda params: minigrad.optim.RMSprop(params), 0)
+    assert [norm for _, norm, _ in steps] == pytest.approx([1.0] * 4, rel=1e-4)
+
+
+def test_a_folder_that_cannot_be_is_known_before_the_training(monkeypatch, tmp_path):
+    pytest.importorskip("matplotlib")
+    module = module_of("adding_problem")
+    monkeypatch.setattr(module, "compare", lambda: pytest.fail("trained in vain"))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(NotADirectoryError):
+        module.main(["--out", str(tmp_path / "file" / "x")])
 
 
 def test_what_counts_as_learned():

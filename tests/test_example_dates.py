@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from test_examples import module_of
+from watched_steps import watched
 
 import minigrad
 
@@ -200,6 +201,16 @@ def test_a_recorded_step_trains_the_same(dates):
     assert all((ends[0][key] == ends[1][key]).all() for key in ends[0])
 
 
+def test_gradients_are_clipped_and_the_rate_falls_to_nothing(dates, monkeypatch, capsys):
+    tiny(dates, CLIP=1e-3)
+    steps = watched(monkeypatch)
+    days, held_out = dates.split(0)
+    dates.train(dates.Reader(), days, held_out[:5], seed=0)
+    rates, norms, _ = zip(*steps)
+    assert len(steps) == 8 and norms == pytest.approx([1e-3] * 8, rel=1e-3)
+    assert rates == pytest.approx([dates.LR * (1 - k / 8) for k in range(8)])
+
+
 def test_one_format_is_learned(dates, capsys):
     """A small run: the loss falls, and the exact matches that are printed are those of the held-out dates."""
     tiny(dates, EMBEDDING=16, HIDDEN=24, BATCH=32, PAIRS=1280, EPOCHS=3, LR=1e-2, FORMATS=("{d} {mon} {yy}",))
@@ -236,6 +247,14 @@ def test_what_cannot_be_read_is_said_before_training(dates, monkeypatch, capsys,
     with pytest.raises(SystemExit):
         dates.main()
     assert ("'ä'" if text[2:3] == "M" else repr(text)) in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_is_known_before_the_training(dates, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr("sys.argv", ["dates.py", "--out", str(tmp_path / "file" / "x")])
+    monkeypatch.setattr(dates, "train", lambda *args: pytest.fail("trained in vain"))
+    with pytest.raises(NotADirectoryError):
+        dates.main()
 
 
 def test_the_report_counts(dates, capsys):

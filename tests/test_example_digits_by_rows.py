@@ -1,8 +1,11 @@
 """examples/digits_by_rows.py in a small form, and its parts."""
 
+import math
+
 import numpy
 import pytest
 from test_examples import module_of, numbers, small
+from watched_steps import watched
 
 import minigrad
 
@@ -29,6 +32,29 @@ def test_several_seeds():
     mean, spread, lowest = numbers(out[-1])
     assert mean == pytest.approx(sum(found) / 2, abs=0.01) and lowest == min(found)
     assert spread == pytest.approx(abs(found[0] - found[1]) / 2**0.5, abs=0.02)
+
+
+def test_the_rate_falls_epoch_by_epoch(example, monkeypatch):
+    example.EPOCHS = 3
+    steps = watched(monkeypatch)
+    example.train(0)
+    rates = [rate for rate, _, _ in steps]
+    assert len(rates) == 3 * 44  # of 1,437 images, in batches of 32
+    falling = [example.LR * (1 + math.cos(math.pi * k / 3)) / 2 for k in range(3)]
+    assert rates[::44] == pytest.approx(falling) and sorted(rates, reverse=True) == rates
+
+
+def test_random_order_has_more_padding(example):
+    minigrad.manual_seed(0)
+    items = example.stretched(*example.split(0)[0])
+
+    def padding():
+        batches = [(rows.shape[0] * rows.shape[1], n.sum().item()) for rows, n, _ in example.loader_of(items, True)]
+        return 1 - sum(read for _, read in batches) / sum(rows for rows, _ in batches)
+
+    sorted_by_height = padding()
+    example.BUCKET_BATCHES = 1
+    assert sorted_by_height < 0.03 and 0.2 < padding() < 0.5
 
 
 def test_images_are_stretched_row_by_row(example):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_examples import line_of, module_of, numbers, small
+from watched_steps import watched
 
 import minigrad
 
@@ -124,6 +125,43 @@ def test_folds_hold_out_every_year_once(record):
         del rest[len(held) - len(y_asked) : len(held)]
         assert y_fitted.tolist() == rest and len(x_asked) == 60
     assert held == y.tolist()
+
+
+def test_the_lstm_adds_to_a_linear_function(record):
+    module = module_of("sunspots")
+    x, _ = module.windows(minigrad.tensor(record).sqrt(), 8)
+    model = module.Forecaster(x)
+    with minigrad.no_grad():
+        model.out.weight.fill_(0.0)
+        model.out.bias.fill_(0.0)
+    standard = ((x - x.mean()) / x.std()).float()
+    linear = standard @ model.linear.weight[0] + model.linear.bias
+    assert minigrad.allclose(model(x), linear.double() * x.std() + x.mean(), rtol=1e-5)
+    assert abs(model(x) - x.mean()).max() > 0.1
+
+
+def test_the_error_of_numbers_is_trained_on_and_large_gradients_are_clipped(record, monkeypatch):
+    """Not that of their roots: with y = 30 for every year, the first step's gradient by hand."""
+    module, steps = module_of("sunspots"), watched(monkeypatch)
+    x, _ = module.windows(minigrad.tensor(record).sqrt()[:40], 8)
+    y = minigrad.full((32,), 30.0, dtype=minigrad.float64)
+    module.train(x, y, 1, seed=0)
+    minigrad.manual_seed(0)
+    model = module.Forecaster(x)
+    (model(x).square() - y.square()).square().mean().backward()
+    by_hand = minigrad.cat([p.grad.flatten() for p in model.parameters()])
+    ((_, norm, found),) = steps
+    assert norm == pytest.approx(1, rel=1e-4)
+    assert minigrad.allclose(found, by_hand / by_hand.norm(), rtol=1e-3, atol=1e-5)
+
+
+def test_a_folder_that_cannot_be_is_known_before_the_training(monkeypatch, tmp_path):
+    pytest.importorskip("matplotlib")
+    module = module_of("sunspots")
+    monkeypatch.setattr(module, "chosen", lambda roots: pytest.fail("trained in vain"))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(NotADirectoryError):
+        module.main(["--out", str(tmp_path / "file" / "x")])
 
 
 def test_the_years(record):

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from test_examples import module_of, small
+from watched_steps import watched
 
 import minigrad
 
@@ -129,6 +130,32 @@ def test_a_recorded_step_trains_the_same(tones, name):
     assert all((recorded[key] == eager[key]).all() for key in eager)
     other = tones.train(name, data, 4)[0].state_dict()
     assert all((other[key] != eager[key]).any() for key in eager)
+
+
+def test_recordings_are_shuffled_and_the_rate_falls_to_nothing(tones, monkeypatch):
+    tones.EPOCHS, tones.BATCH, tones.LONGEST, tones.SHORTEST = 3, 2, 12, 8
+    steps, read = watched(monkeypatch), []
+
+    class Reader(tones.Framewise):
+        def forward(self, features, lengths):
+            read.extend(features[:, 0, 0].tolist())
+            return super().forward(features, lengths)
+
+    tones.NETWORKS = {"reader": lambda: Reader(minigrad.nn.Linear(tones.BINS, len(tones.NAMES)))}
+    data = tones.recordings(8, np.random.default_rng(0))
+    tones.train("reader", data, 0)
+    given = data[0][:, 0, 0].tolist()
+    epochs = [read[:8], read[8:16], read[16:]]
+    assert all(sorted(epoch) == sorted(given) and epoch != given for epoch in epochs) and epochs[0] != epochs[1]
+    assert [rate for rate, _, _ in steps] == pytest.approx([tones.LR * (1 - k / 12) for k in range(12)])
+
+
+@pytest.mark.parametrize("noise", ["nan", "-1", "inf"])
+def test_what_is_no_noise(tones, monkeypatch, capsys, noise):
+    monkeypatch.setattr("sys.argv", ["tones.py", f"--noise={noise}"])
+    with pytest.raises(SystemExit):
+        tones.main()
+    assert "a number of at least 0; got" in capsys.readouterr().err
 
 
 def small_run(monkeypatch, *arguments, **constants):
