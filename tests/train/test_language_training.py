@@ -8,7 +8,7 @@ from small_texts import RHYME, SMALL, outcome, small_trainer
 import minigrad
 from minigrad import nn
 from minigrad.train import Callback, NonFiniteError
-from minigrad.train.language.carrying import Windows
+from minigrad.train.language.carrying import TextWindows
 from minigrad.train.language.corpus import Corpus, read_text
 from minigrad.train.language.description import OPTIMIZERS, Description, Settings, bits
 from minigrad.train.language.model import CELLS, LanguageModel
@@ -82,7 +82,7 @@ def passed(windows, until=None):
 
 
 def test_a_window_begins_with_the_state_after_the_one_before():
-    windows = Windows(minigrad.arange(11), 2, 2, [minigrad.tensor([100, 200])])
+    windows = TextWindows(minigrad.arange(11), 2, 2, [minigrad.tensor([100, 200])])
     first = passed(windows)
     assert len(windows) == len(first) == 3
     assert [inputs for inputs, _, _ in first] == [[[0, 5], [1, 6]], [[2, 7], [3, 8]], [[4, 9]]]
@@ -94,12 +94,12 @@ def test_a_window_begins_with_the_state_after_the_one_before():
 @pytest.mark.parametrize("done", range(4))
 def test_a_pass_goes_on_where_it_was(done):
     first = [minigrad.tensor([100, 200])]
-    windows = Windows(minigrad.arange(11), 2, 2, first)
+    windows = TextWindows(minigrad.arange(11), 2, 2, first)
     whole = passed(windows)
     if done:
         passed(windows, until=done)
     state = windows.state_dict()
-    other = Windows(minigrad.arange(11), 2, 2, first)
+    other = TextWindows(minigrad.arange(11), 2, 2, first)
     other.load_state_dict(state)
     assert other.state_dict() == state
     assert passed(other) == whole[done:]
@@ -109,7 +109,7 @@ def test_a_pass_goes_on_where_it_was(done):
 
 def test_a_state_that_nobody_carries_is_noticed():
     with pytest.raises(RuntimeError, match="was not handed back"):
-        for _ in Windows(minigrad.arange(11), 2, 2, [minigrad.zeros(2)]):
+        for _ in TextWindows(minigrad.arange(11), 2, 2, [minigrad.zeros(2)]):
             pass
 
 

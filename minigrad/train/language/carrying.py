@@ -1,4 +1,4 @@
-"""Training on windows of long streams: `Windows` is the loader, `CarryingTrainer` hands the recurrent state on."""
+"""Training on windows of long streams: `TextWindows` is the loader, `CarryingTrainer` hands the recurrent state on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..trainer import Trainer
 STATE = "state"
 
 
-class Windows:
+class TextWindows:
     """The windows of parallel streams, as a loader of batches [inputs, targets, *state], tokens of shape (steps, B).
 
     Targets are the inputs one token later. The state is that of the window before, which `carry` takes; a pass begins
@@ -67,7 +67,7 @@ class Windows:
 
 
 class CarryingTrainer(Trainer):
-    """A `Trainer` on `Windows`: what `step_function` measures under "state0", "state1", ... goes to the next window.
+    """A `Trainer` on `TextWindows`: what `step_function` measures under "state0", "state1", ... goes to the next one.
 
     So the state is an argument and a result of the recorded step. `description`, anything with a state, is saved with
     the training.

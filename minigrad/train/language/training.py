@@ -17,7 +17,7 @@ from ..history import Epoch
 from ..logs import CSVLog
 from ..progress import Progress
 from ..trainer import Trainer
-from .carrying import STATE, CarryingTrainer, Windows
+from .carrying import STATE, CarryingTrainer, TextWindows
 from .corpus import Corpus
 from .description import OPTIMIZERS, Description, bits
 from .generation import Samples
@@ -52,7 +52,7 @@ def rate_factor(step: int, steps: int) -> float:
 def make_trainer(
     description: Description, corpus: Corpus, out: Path, device: str = "cpu", recorded: bool = True,
     save_every: int = _SAVE_EVERY,
-) -> tuple[Trainer, Windows, Windows]:  # fmt: skip
+) -> tuple[Trainer, TextWindows, TextWindows]:  # fmt: skip
     """A trainer of a new model, the windows to train on, and those to measure on.
 
     Everything random follows from the seed.
@@ -61,8 +61,9 @@ def make_trainer(
     minigrad.manual_seed(settings.seed)
     model = description.make_model().to(device)
     optimizer = OPTIMIZERS[settings.optimizer][0](model.parameters(), lr=settings.rate)
-    training = Windows(corpus.training, settings.batch_size, settings.window, model.first_state(settings.batch_size))
-    held_out = Windows(corpus.held_out, 1, _MEASURED, model.first_state(1))
+    streams = settings.batch_size
+    training = TextWindows(corpus.training, streams, settings.window, model.first_state(streams))
+    held_out = TextWindows(corpus.held_out, 1, _MEASURED, model.first_state(1))
     steps = settings.epochs * len(training)
     trainer = CarryingTrainer(
         model,
