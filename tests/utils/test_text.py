@@ -46,7 +46,7 @@ def test_words_with_special_symbols():
 def test_an_unknown_symbol_that_is_among_the_others_stays_where_it_is():
     vocabulary = Vocabulary("ab?", unknown="?")
     assert vocabulary.symbols == ("a", "b", "?") and vocabulary.encode("axb").tolist() == [0, 2, 1]
-    assert Vocabulary.from_text("a?b", unknown="?") == Vocabulary.from_text("ab", unknown="?")
+    assert Vocabulary.from_text("a~b", unknown="~") == Vocabulary.from_text("ab", unknown="~")
 
 
 def test_an_unknown_symbol_is_named_with_its_place():
