@@ -12,6 +12,7 @@ import minigrad as mg
 from minigrad import autograd
 from minigrad.autograd import gradcheck, gradgradcheck
 from minigrad.backend import blas
+from minigrad.ops.recurrent import stretches
 
 TIGHT = 1e-11
 
@@ -68,6 +69,17 @@ def test_the_twin_is_equal_however_products_are_cut(kind, ends, lean, monkeypatc
     for sizes in [(4, 9, 3, 8), (3, 9, 2, 3)]:
         case = Case(kind, ends, reverse=lean == 100, sizes=sizes)
         compare_with_twin(case, range(len(case())), f"{sizes}, lean up to {lean}")
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
+@pytest.mark.parametrize("ends", ENDS)
+@pytest.mark.parametrize("kind", OPERATIONS)
+def test_the_twin_is_equal_over_short_stretches(kind, ends, reverse, monkeypatch):
+    """Long sequences go through the same memory again and again, and what is needed later is copied."""
+    monkeypatch.setattr(stretches, "_SHORT", 2)
+    case = Case(kind, ends, reverse=reverse, sizes=(13, 2, 3, 4))
+    for _ in range(2):  # the second time in memory that has been used
+        compare_with_twin(case, range(len(case())), "short stretches")
 
 
 @pytest.mark.parametrize("ends", ENDS)

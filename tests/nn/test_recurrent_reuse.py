@@ -284,6 +284,24 @@ def test_memory_that_is_kept_is_counted(kind, size):
     assert 0.9 * held < workspace.nbytes < (6 if size[0] == 500 else 1.2) * held
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_long_sequences_run_through_the_memory_of_a_short_one(kind, made_workspaces):
+    """A few hundred steps at most; two graphs of one size and their gradients do not meet there."""
+    layer = made(kind, I, H)
+    inputs = [numbers(steps, 1, I, requires_grad=True) for steps in (2_100, 2_100)]
+    graphs = [parts(layer(x)) for x in inputs]
+    found = [autograd.grad(weighted(out), [x, *layer.parameters()]) for x, out in zip(inputs, graphs)]
+    assert 0 < len(made_workspaces) <= 3
+    for x, gs in zip(inputs, found):
+        states, ends = None, []
+        for part in x.split(300):
+            y, states = layer(part, states)
+            ends.append(y)
+        last = parts((mg.cat(ends), states))
+        wanted = autograd.grad(weighted(last), [x, *layer.parameters()])
+        assert all(apart(a, b) < 1e-9 * (1 + b.abs().max().item()) for a, b in zip(gs, wanted, strict=True))
+
+
 def test_memory_that_is_kept_has_a_limit(monkeypatch, made_workspaces):
     """Of forty sizes those used last are kept; `empty_cache` lets go of all."""
     mg.cuda.empty_cache()

@@ -17,7 +17,7 @@ from ...autograd.views import current_node
 from ...backend.library import Array, library
 from .lending import NOTHING, borrow, give_back, lend, lent, place_of
 from .stretches import Batch, Carried, batch_of
-from .workspace import Weights, Workspace
+from .workspace import Copies, Weights, Workspace
 
 
 class Kinds(NamedTuple):
@@ -35,7 +35,7 @@ class _Record(NamedTuple):
     """What a forward pass leaves."""
 
     batch: Batch
-    workspaces: list[Workspace]
+    kept: list[Workspace | Copies]  # of each stretch
     shapes: list[tuple[int, ...]]  # of the states
     lock: threading.Lock  # the loops backward write on the workspaces, and two threads may walk one graph
 
@@ -57,7 +57,7 @@ def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array,
     weight_ih, weight_hh = kind.laid_out(weights)
     output = xp.empty((rows.shape[0], features), input.dtype)
     carried = [_carried(s, xp, n, input.dtype, batch) for s, n in zip(states, (features, hidden))]
-    used = []
+    kept: list[Workspace | Copies] = []
     place = place_of(input)
     for stretch in batch.stretches:
         work = borrow(kind, xp, stretch.steps, stretch.size, rows.shape[1], hidden, features, input.dtype, place)
@@ -65,15 +65,16 @@ def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array,
         for state, end in zip(
             carried, work.forward([c.to(stretch.size) for c in carried], weight_hh, weights, reverse)
         ):
-            state.state = end if keep else end.copy()  # another thread may borrow the workspace
+            state.state = end if keep and not stretch.copied else end.copy()  # others may borrow the workspace
         xp.copyto(output[stretch.rows].reshape(stretch.steps, stretch.size, features), work.outputs)
         if keep:
-            used.append(work)
-        else:
+            kept.append(work.copies() if stretch.copied else work)
+        if not keep or stretch.copied:
             give_back(work)
     shapes = [(1, *c.last.shape) if s is None else s.shape for c, s in zip(carried, states)]
     last = [_as_given(c.end(), batch.order, shape) for c, shape in zip(carried, shapes)]
-    key = lend(used, _Record(batch, used, shapes, threading.Lock())) if keep else NOTHING
+    workspaces = [work for work in kept if isinstance(work, Workspace)]
+    key = lend(workspaces, _Record(batch, kept, shapes, threading.Lock())) if keep else NOTHING
     return (_unpacked(output, batch, input.shape), *last, key)
 
 
@@ -104,14 +105,15 @@ def _backward(
     widths = weights.hh.shape[1], len(weights.ih) // kind.gates
     carried = [_carried(g, xp, n, input.dtype, batch) for g, n in zip(grads[1:], widths)]
     totals: list[Array] = []
-    for stretch, work in zip(reversed(batch.stretches), reversed(record.workspaces)):
+    for stretch, kept in zip(reversed(batch.stretches), reversed(record.kept)):
+        work = kept if isinstance(kept, Workspace) else _restored(kind, kept)
         rows, blocks = stretch.rows, (stretch.steps, stretch.size, widths[0])
         if output_grad is None:
             work.output_grads[...] = 0
         else:
             xp.copyto(work.output_grads, output_grad[rows].reshape(blocks))
         for state, start in zip(carried, work.backward([c.to(stretch.size) for c in carried], weights, reverse)):
-            state.state = start
+            state.state = start.copy() if stretch.copied else start
         before = xp.empty(blocks, input.dtype)
         first, later, earlier = (-1, before[:-1], work.outputs[1:]) if reverse else (0, before[1:], work.outputs[:-1])
         before[first], later[...] = work.start, earlier
@@ -119,11 +121,21 @@ def _backward(
         totals = [total.__iadd__(more) for total, more in zip(totals, found)] if totals else found
         if rows_grad is not None:
             work.input_grads(weights, rows_grad[rows])
+        if stretch.copied:
+            give_back(work)
     states = zip(carried, record.shapes, needs[1:])
     starts = [_as_given(c.end(), batch.order, shape) if need else None for c, shape, need in states]
     if input_grad is not None and batch.index is not None:
         input_grad = _unpacked(input_grad, batch, input.shape)
     return (input_grad, *starts, *kind.separated(totals, weights))
+
+
+def _restored(kind: type[Workspace], copies: Copies) -> Workspace:
+    """A workspace in which that stands again of which there are copies."""
+    work = borrow(kind, *copies.key)
+    for array, copy in zip(work.kept, copies.arrays):
+        work.xp.copyto(array, copy)
+    return work
 
 
 def _packed(x: Any, batch: Batch) -> Any:

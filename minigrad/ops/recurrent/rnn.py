@@ -41,6 +41,7 @@ class RNNWorkspace(Workspace):
         self.start, self.part, self.h_grad = (xp.empty(block, self.dtype) for _ in range(3))
         self.outputs, self.output_grads, self.slopes = (xp.empty((self.steps, *block), self.dtype) for _ in range(3))
         self.grads = xp.empty((self.steps * self.size, self.hidden), self.dtype).T
+        self.kept = [self.inputs, self.outputs, self.start]
 
     def views(self) -> tuple[list[Any], list[Any]]:
         grads = self.grads.T.reshape(self.outputs.shape)

@@ -1,6 +1,6 @@
 """A batch of sequences as stretches: runs of time steps through which equally many sequences live.
 
-Sequences of one length are one stretch. Where lengths differ, sequences are ordered from the longest to the shortest,
+Sequences of one length are one stretch, or several if they are long. Where lengths differ, sequences are ordered from the longest to the shortest,
 so that those which live at a step are the first ones; their rows lie packed, time step after time step, as in
 PyTorch's `PackedSequence`. Stretches come in the order in which a layer goes through them: from the last one for the
 other direction.
@@ -17,14 +17,20 @@ from ..packing import packed_order
 
 _MOST = 1 << 20  # numbers in the gates of a stretch: what a step reads and writes should stay near
 _MOST_ON_GPU = 1 << 24  # memory alone is the limit: a stretch costs launches
+_SMALL = 1 << 9  # numbers in the gates of a step: of fewer, its views take more memory than its numbers
+_SHORT = 200  # steps whose views stay near
 
 
 class Stretch(NamedTuple):
-    """`steps` time steps of `size` sequences, whose rows begin at `first`."""
+    """`steps` time steps of `size` sequences, whose rows begin at `first`.
+
+    copied: whether what the backward pass needs is copied, so that the next stretch runs in the same memory.
+    """
 
     first: int
     steps: int
     size: int
+    copied: bool = False
 
     @property
     def rows(self) -> slice:
@@ -67,12 +73,14 @@ def batch_of(input: Array, lengths: Any, width: int, reverse: bool) -> Batch:
         runs = [(b, len(list(same))) for b, same in groupby(sizes.tolist()) if b]
     stretches = []
     first = 0
-    numbers = _MOST if library(input).__name__ == "numpy" else _MOST_ON_GPU
+    on_cpu = library(input).__name__ == "numpy"
     for b, steps in runs:
-        most = max(numbers // max(width * b, 1), 1)
+        most = max((_MOST if on_cpu else _MOST_ON_GPU) // max(width * b, 1), 1)
+        copied = on_cpu and width * b <= _SMALL and steps > 2 * _SHORT
+        most = _SHORT if copied else most
         for done in range(0, steps, most):
             n = min(most, steps - done)
-            stretches.append(Stretch(first, n, b))
+            stretches.append(Stretch(first, n, b, copied))
             first += n * b
     if index is not None:
         index = library(input).asarray(index)

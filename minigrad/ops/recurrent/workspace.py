@@ -21,6 +21,13 @@ class Weights(NamedTuple):
     hr: Any = None  # (P, H), or None
 
 
+class Copies(NamedTuple):
+    """What a workspace, told from others by `key`, has kept."""
+
+    key: tuple[Any, ...]
+    arrays: list[Array]
+
+
 class Workspace:
     """Memory for `steps` time steps of `size` sequences, with the views of each step.
 
@@ -29,6 +36,7 @@ class Workspace:
         outputs: (steps, size, P), the states h.
         start: (size, P), h before the first step.
         output_grads: (steps, size, P).
+        kept: what a backward pass reads of the forward pass.
         key: what tells it from others of its kind, `place` among it (`place_of` in lending.py).
         by_step: for each step the views that the loop forward works on, and those of the loop backward.
         nbytes: what all of it takes, about.
@@ -40,6 +48,7 @@ class Workspace:
     start: Array
     output_grads: Array
     grads: Array
+    kept: list[Array]
 
     def __init__(
         self, xp: Any, steps: int, size: int, features: int, hidden: int, state: int, dtype: Any, place: Any = None
@@ -80,6 +89,10 @@ class Workspace:
         """From `output_grads` and the gradients of the last states to those of the first ones; what is between is kept
         for `input_grads` and `weight_grads`."""
         raise NotImplementedError
+
+    def copies(self) -> Copies:
+        """Of `kept`."""
+        return Copies(self.key, [a.copy() for a in self.kept])
 
     def input_grads(self, weights: Weights, out: Array) -> None:
         """Put the gradients of the rows of the input into `out`, (steps * size, I)."""
