@@ -173,8 +173,8 @@ def _unpacked(rows: Array, batch: Batch, shape: tuple[int, ...]) -> Array:
 
 
 def options(arrays: Sequence[Any], lengths: Any, reverse: bool) -> dict[str, Any]:
-    """The keywords of an operation on `arrays`: a copy of the lengths, which nobody changes before the backward pass,
-    and whether there can be one."""
+    """The keywords of an operation on `arrays`: a copy of the lengths, which nobody changes before the twin reads them
+    again for gradients of gradients; and whether there can be a backward pass."""
     keep = modes.node_type is not None and any(
         current_node(x) is not None for x in arrays if isinstance(x, TensorBase)
     )

@@ -33,10 +33,10 @@ class GRUOnGPU(GRUGradients, OnGPU):
         ),
         (
             "gru_backward",
-            "output_grad through r z m n_ d",
+            "output_grad dh_ r z m n_ d",
             "past dm dr dz dn",
             """
-            T dh = output_grad + through + past;
+            T dh = output_grad + dh_ + past;
             dn = dh * (1 - z) * (1 - n_ * n_);
             dz = dh * d * z * (1 - z);
             dr = dn * m * r * (1 - r);

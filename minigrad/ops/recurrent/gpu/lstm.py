@@ -35,10 +35,10 @@ class LSTMOnGPU(OnGPU):
         ),
         (
             "lstm_backward",
-            "q_grad through i_ f g o fc tanh_c",
+            "q_grad dh_ i_ f g o fc tanh_c",
             "dc di df dg do_",
             """
-            T dq = q_grad + through;
+            T dq = q_grad + dh_;
             T dc_new = dc + dq * o * (1 - tanh_c * tanh_c);
             di = dc_new * g * i_ * (1 - i_);
             df = dc_new * fc * (1 - f);

@@ -12,7 +12,7 @@ from .workspace import OnGPU, kernel_of
 class RNNOnGPU(OnGPU):
     kernels = (
         ("tanh_forward", "x", "h", "h = tanh(h + x);"),
-        ("tanh_backward", "output_grad through h", "grad", "grad = (output_grad + through) * (1 - h * h);"),
+        ("tanh_backward", "output_grad dh_ h", "grad", "grad = (output_grad + dh_) * (1 - h * h);"),
     )
 
     def views(self) -> tuple[list[Any], list[Any]]:
@@ -43,5 +43,5 @@ class RNNOnGPU(OnGPU):
 class ReLUOnGPU(RNNOnGPU):
     kernels = (
         ("relu_forward", "x", "h", "T sum = h + x; h = sum < 0 ? T(0) : sum;"),  # nan stays nan
-        ("relu_backward", "output_grad through h", "grad", "grad = (output_grad + through) * (h > 0);"),
+        ("relu_backward", "output_grad dh_ h", "grad", "grad = (output_grad + dh_) * (h > 0);"),
     )
