@@ -77,7 +77,7 @@ class Samples(Callback):
         if row.number not in (1, trainer.epochs) and row.number % self.every:
             return
         model: Any = trainer.model
-        generator = Generator(model.output.weight.device).manual_seed(0)
+        generator = Generator(model.output.weight.device)  # every new one draws the same
         try:
             text = generate(model, self.vocabulary, self.length, temperature=TEMPERATURE, generator=generator)
         except ValueError as error:
