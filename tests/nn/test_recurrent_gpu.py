@@ -10,6 +10,7 @@ from recurrent_helpers import KINDS, apart, initial, joined, made, parts, weight
 import minigrad as mg
 from minigrad import nn
 from minigrad.nn.utils.rnn import pack_padded_sequence
+from minigrad.ops.recurrent.lending import place_of
 from minigrad.ops.recurrent.stretches import batch_of
 
 T, B, I, H = 5, 4, 3, 4
@@ -211,3 +212,12 @@ def test_each_device_has_memory_of_its_own(kind):
                 for _ in range(2):
                     layer(x)[0].sum().backward()
                 assert layer.weight_hh_l0.grad.device == x.device
+
+
+def test_streams_do_not_share_memory(cuda):
+    """What one stream has been given to do may not be done when another begins."""
+    x = mg.zeros(2, 3, device=cuda).array
+    place = place_of(x)
+    with cupy.cuda.Stream():
+        assert place_of(x) not in (place, place_of(mg.zeros(2, 3).array))
+    assert place_of(x) == place

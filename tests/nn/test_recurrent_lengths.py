@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -138,6 +139,14 @@ def test_the_order_is_the_one_given(kind):
     found = parts(layer(x[:, order], joined([s[:, order] for s in states]), lengths=[lengths[k] for k in order]))
     for a, b in zip(found, wanted):
         assert apart(a, b[:, order]) < TIGHT
+
+
+def test_lengths_in_any_list():
+    layer = made("GRU", I, H)
+    x = mg.randn(T, 2, I, dtype=mg.float64)
+    wanted = layer(x, lengths=mg.tensor([2, 4]))[0]
+    for lengths in ([2, 4], (2, 4), iter([2, 4]), range(2, 5, 2), np.array([2, 4]), mg.tensor([2, 4], dtype=mg.int16)):
+        assert apart(layer(x, lengths=lengths)[0], wanted) == 0.0
 
 
 def test_one_sequence_without_a_batch():

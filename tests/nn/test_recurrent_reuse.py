@@ -15,7 +15,7 @@ from recurrent_helpers import KINDS, apart, made, parts, weighted
 
 import minigrad as mg
 from minigrad import autograd, nn
-from minigrad.ops.recurrent import lending
+from minigrad.ops.recurrent import lending, stretches
 from minigrad.ops.recurrent.gru import GRUWorkspace
 from minigrad.ops.recurrent.lstm import LSTMWorkspace
 from minigrad.ops.recurrent.rnn import RNNWorkspace
@@ -113,18 +113,20 @@ def test_long_and_wide_batches(kind):
             assert apart(g, total) < 1e-10 * (1 + total.abs().max().item())
 
 
-def test_threads(hasty_threads):
+@pytest.mark.parametrize("short", [1, 200])
+def test_threads(hasty_threads, short, monkeypatch):
     """Four threads, each with a layer of its own, and all of one size: the numbers of one after the other."""
-    kinds = ["GRU", "LSTM", "GRU", "LSTM"]
+    monkeypatch.setattr(stretches, "_SHORT", short)
+    kinds, ends = ["GRU", "LSTM", "GRU", "LSTM"], [9, 3, 6]
     layers = [made(kind, I, H, num_layers=2) for kind in kinds]
-    inputs = [[numbers(4, 3, I, requires_grad=True) for _ in range(20)] for _ in layers]
-    wanted = [[gradients(layer, x, lengths=[4, 2, 3]) for x in xs] for layer, xs in zip(layers, inputs)]
+    inputs = [[numbers(9, 3, I, requires_grad=True) for _ in range(20)] for _ in layers]
+    wanted = [[gradients(layer, x, lengths=ends) for x in xs] for layer, xs in zip(layers, inputs)]
     wrong = []
 
     def work(k):
         try:
             for x, expected in zip(inputs[k], wanted[k]):
-                if not equal(gradients(layers[k], x, lengths=[4, 2, 3]), expected):
+                if not equal(gradients(layers[k], x, lengths=ends), expected):
                     wrong.append(k)
         except Exception as error:
             wrong.append(error)
@@ -288,10 +290,12 @@ def test_memory_that_is_kept_is_counted(kind, size):
 def test_long_sequences_run_through_the_memory_of_a_short_one(kind, made_workspaces):
     """A few hundred steps at most; two graphs of one size and their gradients do not meet there."""
     layer = made(kind, I, H)
-    inputs = [numbers(steps, 1, I, requires_grad=True) for steps in (2_100, 2_100)]
+    layer(numbers(400, 1, I))
+    most = max(made_workspaces)
+    inputs = [numbers(2_100, 1, I, requires_grad=True) for _ in range(2)]
     graphs = [parts(layer(x)) for x in inputs]
     found = [autograd.grad(weighted(out), [x, *layer.parameters()]) for x, out in zip(inputs, graphs)]
-    assert 0 < len(made_workspaces) <= 3
+    assert len(made_workspaces) <= 3 and max(made_workspaces) == most
     for x, gs in zip(inputs, found):
         states, ends = None, []
         for part in x.split(300):
