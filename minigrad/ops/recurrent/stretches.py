@@ -1,9 +1,9 @@
 """A batch of sequences as stretches: runs of time steps through which equally many sequences live.
 
-Sequences of one length are one stretch, or several if they are long. Where lengths differ, sequences are ordered from the longest to the shortest,
-so that those which live at a step are the first ones; their rows lie packed, time step after time step, as in
-PyTorch's `PackedSequence`. Stretches come in the order in which a layer goes through them: from the last one for the
-other direction.
+Sequences of one length are one stretch, or several if they are long. Where lengths differ, sequences are ordered from
+the longest to the shortest, so that those which live at a step are the first ones; their rows lie packed, time step
+after time step, as in PyTorch's `PackedSequence`. Stretches come in the order in which a layer goes through them: from
+the last one for the other direction.
 """
 
 from __future__ import annotations
