@@ -257,6 +257,9 @@ BAD = {
     "total_length=1, but the longest sequence has 2 steps": (
         ValueError, lambda: pad_packed_sequence(PACKED, total_length=1)
     ),
+    "whole number of steps as total_length, got 5.0": (
+        TypeError, lambda: pad_packed_sequence(PACKED, total_length=5.0)
+    ),
     "takes a PackedSequence, got Tensor": (TypeError, lambda: pad_packed_sequence(X)),
     r"unpack_sequence\(\) takes a PackedSequence, got tuple": (TypeError, lambda: unpack_sequence(tuple(PACKED))),
     "takes data and batch_sizes, got Tensor alone": (TypeError, lambda: PackedSequence(X)),

@@ -142,6 +142,8 @@ def pad_packed_sequence(
     name = "pad_packed_sequence"
     counts, times, places = running(sequence, name)
     longest = int(counts.max())
+    if total_length is not None and not isinstance(total_length, int):
+        raise TypeError(f"{name}() takes a whole number of steps as total_length, got {total_length!r}")
     if total_length is not None and total_length < longest:
         raise ValueError(f"{name}() got total_length={total_length}, but the longest sequence has {longest} steps")
     sizes = (longest if total_length is None else total_length, len(counts))
