@@ -181,19 +181,31 @@ class RNNBase(Module):
                 x = F.dropout(x, self.dropout, self.training)
             outputs = []
             for d in range(directions):
-                weights = [getattr(self, name) for name in self._all_weights[k + d]]
-                if not self.bias:
-                    weights[2:2] = None, None
                 first = [None] * self.states if states is None else [s[k + d : k + d + 1] for s in states]
-                output, *ends = self._layer(x, first, weights, lengths, d == 1)
+                output, *ends = self._layer(x, first, k + d, lengths)
                 outputs.append(output)
                 last.append(ends)
             x = outputs[0] if directions == 1 else cat(outputs, -1)
         return x, *(last[0] if len(last) == 1 else map(cat, zip(*last)))
 
-    def _layer(self, x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
-        """(output, *last states) of one layer in one direction; states are (1, B, features), or None for zeros."""
+    def _layer(self, x: Any, states: list[Any], number: int, lengths: Any) -> tuple[Any, ...]:
+        """(output, *last states) of one layer in one direction, of which `all_weights[number]` are the weights; states
+        are (1, B, features), or None for zeros."""
+        return self._operation(x, *states, *self._weights(number), lengths=lengths, reverse=self._is_reverse(number))
+
+    def _operation(self, *arrays: Any, **keywords: Any) -> tuple[Any, ...]:
+        """The operation that runs such a layer: see `minigrad/ops/recurrent/`."""
         raise NotImplementedError
+
+    def _weights(self, number: int) -> list[Any]:
+        """`all_weights[number]`, None for biases that there are not."""
+        weights = [getattr(self, name) for name in self._all_weights[number]]
+        if not self.bias:
+            weights[2:2] = None, None
+        return weights
+
+    def _is_reverse(self, number: int) -> bool:
+        return self.bidirectional and number % 2 == 1
 
     def _state(self, last: list[Any]) -> Any:
         """The last states as they are returned."""
@@ -245,8 +257,8 @@ class RNN(RNNBase):
     def mode(self) -> str:
         return f"RNN_{self.nonlinearity.upper()}"
 
-    def _layer(self, x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
-        return rnn_layer(x, *states, *weights, lengths=lengths, reverse=reverse, nonlinearity=self.nonlinearity)
+    def _operation(self, *arrays: Any, **keywords: Any) -> tuple[Any, ...]:
+        return rnn_layer(*arrays, **keywords, nonlinearity=self.nonlinearity)
 
 
 class GRU(RNNBase):
@@ -281,8 +293,8 @@ class GRU(RNNBase):
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
         )
 
-    def _layer(self, x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
-        return gru_layer(x, *states, *weights, lengths=lengths, reverse=reverse)
+    def _operation(self, *arrays: Any, **keywords: Any) -> tuple[Any, ...]:
+        return gru_layer(*arrays, **keywords)
 
 
 class LSTM(RNNBase):
@@ -320,5 +332,5 @@ class LSTM(RNNBase):
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype
         )
 
-    def _layer(self, x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
-        return lstm_layer(x, *states, *weights, lengths=lengths, reverse=reverse)
+    def _operation(self, *arrays: Any, **keywords: Any) -> tuple[Any, ...]:
+        return lstm_layer(*arrays, **keywords)

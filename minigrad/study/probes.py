@@ -9,7 +9,6 @@ small operations: in the fused operation there are no tensors c_t that h_t is ma
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import cycle
 from typing import Any, NamedTuple
 
 from .._tensor.creation import eye, tensor, zeros
@@ -141,12 +140,12 @@ def _step_with(cell: Any, name: str, probe: Callable[[str, Any], Probe]) -> Call
 def _layer_with(module: Any, name: str, probe: Callable[[str, Any], Probe]) -> Callable[..., Any]:
     """`module._layer`, step by step through a probe."""
     original = module._layer
-    suffixes = cycle(names[0].removeprefix("weight_ih_") for names in module._all_weights)  # a call each, in this order
 
-    def run_layer(x: Any, states: list[Any], weights: list[Any], lengths: Any, reverse: bool) -> tuple[Any, ...]:
+    def run_layer(x: Any, states: list[Any], number: int, lengths: Any) -> tuple[Any, ...]:
         if not _asked_for():
-            return original(x, states, weights, lengths, reverse)
-        follows = probe(".".join(filter(None, (name, next(suffixes)))), module)
+            return original(x, states, number, lengths)
+        weights, suffix = module._weights(number), module._all_weights[number][0].removeprefix("weight_ih_")
+        follows = probe(".".join(filter(None, (name, suffix))), module)
         packed, counts = x.ndim == 2, None if lengths is None else lengths.tolist()
         if counts is not None and not packed:
             alive = tensor([[[t < n] for n in counts] for t in range(len(x))], device=x.device)
@@ -156,7 +155,7 @@ def _layer_with(module: Any, name: str, probe: Callable[[str, Any], Probe]) -> C
         states = first_states(module, states, x, parts[0].shape[0])
         steps: list[Any] = [None] * len(parts)
         outputs: list[Any] = [None] * len(parts)
-        for t in reversed(range(len(parts))) if reverse else range(len(parts)):
+        for t in reversed(range(len(parts))) if module._is_reverse(number) else range(len(parts)):
             size = parts[t].shape[0]  # of packed sequences the first ones have a step t
             steps[t] = followed(module, parts[t], [s[:size] for s in states], weights[1:], leaves=True)
             outputs[t], new = steps[t].output, steps[t].states
