@@ -66,7 +66,7 @@ def forward(kinds: Kinds, reverse: bool, keep: bool, lengths: Any, input: Array,
             carried, work.forward([c.to(stretch.size) for c in carried], weight_hh, weights, reverse)
         ):
             state.state = end if keep and not stretch.copied else end.copy()  # others may borrow the workspace
-        xp.copyto(output[stretch.rows].reshape(stretch.steps, stretch.size, features), work.outputs)
+        work.give(output[stretch.rows].reshape(stretch.steps, stretch.size, features), keep, reverse)
         if keep:
             kept.append(work.copies() if stretch.copied else work)
         if not keep or stretch.copied:
@@ -107,17 +107,14 @@ def _backward(
     totals: list[Array] = []
     for stretch, kept in zip(reversed(batch.stretches), reversed(record.kept)):
         work = kept if isinstance(kept, Workspace) else _restored(kind, kept)
-        rows, blocks = stretch.rows, (stretch.steps, stretch.size, widths[0])
+        rows = stretch.rows
         if output_grad is None:
             work.output_grads[...] = 0
         else:
-            xp.copyto(work.output_grads, output_grad[rows].reshape(blocks))
+            xp.copyto(work.output_grads, output_grad[rows].reshape(work.output_grads.shape))
         for state, start in zip(carried, work.backward([c.to(stretch.size) for c in carried], weights, reverse)):
             state.state = start.copy() if stretch.copied else start
-        before = xp.empty(blocks, input.dtype)
-        first, later, earlier = (-1, before[:-1], work.outputs[1:]) if reverse else (0, before[1:], work.outputs[:-1])
-        before[first], later[...] = work.start, earlier
-        found = work.weight_grads(before.reshape(-1, widths[0]))
+        found = work.weight_grads(work.before(reverse))
         totals = [total.__iadd__(more) for total, more in zip(totals, found)] if totals else found
         if rows_grad is not None:
             work.input_grads(weights, rows_grad[rows])

@@ -63,7 +63,7 @@ class GRUWorkspace(GRUGradients, GatedWorkspace):
         self.rest, self.factors = (xp.empty((2, *block), self.dtype) for _ in range(2))
         self.slope, self.difference, self.past_grad = (xp.empty(block, self.dtype) for _ in range(3))
         self.h = self.blocks[:, 5 * hidden : -1]
-        self.kept = [self.inputs, self.blocks, self.h_start]
+        self.kept = [self.inputs, self.blocks, self.rows]
 
     def views(self) -> tuple[list[Any], list[Any]]:
         forward, backward = [], []

@@ -67,7 +67,7 @@ class LSTMWorkspace(GatedWorkspace):
         if self.state != self.hidden:
             self.h = xp.empty((self.steps, self.state, self.size), self.dtype)
             self.q_grad = xp.empty(block, self.dtype)
-        self.kept = [self.inputs, self.blocks, self.h_start, self.h]
+        self.kept = [self.inputs, self.blocks, self.rows]
 
     def views(self) -> tuple[list[Any], list[Any]]:
         forward, backward = [], []

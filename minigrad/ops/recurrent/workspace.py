@@ -85,6 +85,16 @@ class Workspace:
         """Run all steps from `states`, each (size, features), and return the last ones."""
         raise NotImplementedError
 
+    def give(self, out: Array, keep: bool, reverse: bool) -> None:
+        """Put the outputs into `out`, (steps, size, P); `keep`, if there will be a backward pass."""
+        self.xp.copyto(out, self.outputs)
+
+    def before(self, reverse: bool) -> Array:
+        """h before each step, (steps * size, P)."""
+        h, start = self.outputs, self.start[None]
+        found = self.xp.concatenate([h[1:], start] if reverse else [start, h[:-1]])
+        return found.reshape(self.steps * self.size, self.state)
+
     def backward(self, grads: list[Array], weights: Weights, reverse: bool) -> list[Array]:
         """From `output_grads` and the gradients of the last states to those of the first ones; what is between is kept
         for `input_grads` and `weight_grads`."""
@@ -131,6 +141,8 @@ class GatedWorkspace(Workspace):
         projected: (steps, rows, size), the input's part of what goes into the gates, in the place of those.
         part: (rows, size), the state's part, at one step.
         h: (steps, P, size); h_start: (P, size); h_grads: (steps, P, size).
+        rows: (steps + 1, size, P), h before the first step and after each one, in the order of time: the outputs are
+            there on their way to `out`, so that they are turned once.
     """
 
     grad_gates = 4  # blocks of gradients
@@ -148,6 +160,7 @@ class GatedWorkspace(Workspace):
         rows, count = self.grad_gates * self.hidden, self.steps * self.size
         few = self.size < _FEW
         self.grads = xp.empty((count, rows), self.dtype).T if few else xp.empty((rows, count), self.dtype)
+        self.rows = xp.empty((self.steps + 1, self.size, self.state), self.dtype)
         self.allocate_blocks()
         self.outputs, self.output_grads = self.h.transpose(0, 2, 1), self.h_grads.transpose(0, 2, 1)
         self.start = self.h_start.T
@@ -170,6 +183,17 @@ class GatedWorkspace(Workspace):
         else:
             product = self.inputs.dot(weight.T).reshape(self.steps, self.size, len(weight))
             self.xp.copyto(self.projected, product.transpose(0, 2, 1))
+
+    def give(self, out: Array, keep: bool, reverse: bool) -> None:
+        if not keep:
+            return super().give(out, keep, reverse)
+        h = self.rows[:-1] if reverse else self.rows[1:]
+        self.xp.copyto(h, self.outputs)
+        self.xp.copyto(out, h)
+        self.xp.copyto(self.rows[-1 if reverse else 0], self.start)
+
+    def before(self, reverse: bool) -> Array:
+        return (self.rows[1:] if reverse else self.rows[:-1]).reshape(self.steps * self.size, self.state)
 
     def input_grads(self, weights: Weights, out: Array) -> None:
         weight, size = weights.ih, self.size
