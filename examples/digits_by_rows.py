@@ -5,10 +5,10 @@ epoch, so a batch has sequences of several lengths: `BucketSampler` puts similar
 them one tensor, and `lengths=` has the LSTM stop at the end of each. The step is recorded, one program for each height
 that a batch may have.
 
-Of 360 digits that were held out it names 98.3 % (± 0.4 % over five seeds, 97.8 % in the worst): 96.9 % of those that
-were squeezed into 5 to 8 rows, 98.5 % of the tall ones. A seed takes 5 seconds on one core. With the buckets 1 % of
-the rows are padding; in random order (BUCKET_BATCHES = 1) 34 % are, and it takes 1.4 times as long. Without
-`minigrad.jit` it takes 1.1 times as long.
+Of 360 digits that were held out it names 97.9 % (± 0.5 % over five seeds, 97.2 % in the worst): 97.1 % of those that
+were squeezed into 5 to 8 rows, 97.9 % of the tall ones. On processors whose products round differently it was 98.3 %.
+A seed takes 3 to 5 seconds. With the buckets 1 % of the rows are padding; in random order (BUCKET_BATCHES = 1) 34 %
+are, and it takes 1.4 times as long. Without `minigrad.jit` it takes 1.1 times as long.
 
 Needs scikit-learn; run it with: python examples/digits_by_rows.py
 """
