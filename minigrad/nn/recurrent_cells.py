@@ -64,10 +64,10 @@ class RNNCellBase(Module):
             states = [zeros(*shape, device=input.device, dtype=input.dtype)] * (1 + pair)
         else:
             states = check_pair(name, hx, pair)
-        for x in states:
-            if tuple(x.shape) != shape:
-                raise RuntimeError(f"{name}() needs states of shape {shape} for this input, got {tuple(x.shape)}")
-            check_dtype(name, "a state", x, self.weight_ih)
+            for x in states:
+                if tuple(x.shape) != shape:
+                    raise RuntimeError(f"{name}() needs states of shape {shape} for this input, got {tuple(x.shape)}")
+                check_dtype(name, "a state", x, self.weight_ih)
         batched = input.ndim == 2
         if not batched:
             input, states = unsqueeze(input, 0), [unsqueeze(x, 0) for x in states]

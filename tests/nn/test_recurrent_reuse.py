@@ -113,6 +113,15 @@ def test_long_and_wide_batches(kind):
             assert apart(g, total) < 1e-10 * (1 + total.abs().max().item())
 
 
+def in_four_threads(work):
+    """work(0) to work(3), at the same time."""
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 @pytest.mark.parametrize("short", [1, 200])
 def test_threads(hasty_threads, short, monkeypatch):
     """Four threads, each with a layer of its own, and all of one size: the numbers of one after the other."""
@@ -131,11 +140,7 @@ def test_threads(hasty_threads, short, monkeypatch):
         except Exception as error:
             wrong.append(error)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_four_threads(work)
     assert wrong == []
 
 
@@ -164,11 +169,7 @@ def test_threads_without_gradients(kind, hasty_threads):
                 if not equal(parts(layers[k](inputs[k], lengths=lengths)), wanted[k]):
                     wrong.append(k)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_four_threads(work)
     assert not wrong, f"{len(wrong)} of 600 calls gave wrong results"
 
 
@@ -191,16 +192,12 @@ def test_threads_on_one_graph(kind, hasty_threads):
     wanted = autograd.grad(loss, needed, retain_graph=True)
     wrong = []
 
-    def work():
+    def work(k):
         for _ in range(60):
             if not equal(autograd.grad(loss, needed, retain_graph=True), wanted):
-                wrong.append(kind)
+                wrong.append(k)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_four_threads(work)
     assert not wrong, f"{len(wrong)} of 240 walks gave wrong gradients"
 
 

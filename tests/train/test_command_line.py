@@ -231,8 +231,11 @@ def test_ctrl_c(fashion, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_output_that_nobody_reads(fashion):
-    command = [sys.executable, "-u", "-m", "minigrad", *fashion, "--epochs", "100000"]
+@pytest.mark.parametrize("command_line", ["fashion", "rhyme"])
+def test_output_that_nobody_reads(command_line, request):
+    """Of the training command, and of that of the language model."""
+    arguments = request.getfixturevalue(command_line)
+    command = [sys.executable, "-u", "-m", "minigrad", *arguments, "--epochs", "100000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
         process.stdout.close()
